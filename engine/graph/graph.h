@@ -161,6 +161,11 @@ class GraphEditor {
   void add_output(ValueId value);
   /// Appends to captures; `outer` is a value of the graph that holds the owning node.
   ValueId add_capture(ValueId outer, std::string name, TypeInfo type);
+  /// Rebinds every capture of this sub-graph to another outer value.
+  template <class Map>
+  void map_captures(Map&& map) {
+    for (Capture& capture : graph_.captures_) capture.outer = map(capture.outer);
+  }
   void set_outputs(std::vector<ValueId> outputs);
   void remove_input(ValueId value);
 

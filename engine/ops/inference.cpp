@@ -217,6 +217,31 @@ void GraphInference::run(std::span<const TypeInfo> inputs, std::span<const TypeI
 
 }  // namespace
 
+std::optional<Tensor> InferenceResult::known_tensor(ValueId id) const {
+  const auto found = contents.find(id);
+  const TypeInfo& known_type = type(id);
+  if (found == contents.end() || !known_type.is_static()) return std::nullopt;
+  const Shape shape = to_shape(*known_type.dims);
+  if (element_count(shape) != static_cast<int64_t>(found->second.size())) return std::nullopt;
+  std::vector<int64_t> elements;
+  for (const Dim& dim : found->second) {
+    if (!dim.known()) return std::nullopt;
+    elements.push_back(dim.value());
+  }
+  std::optional<Tensor> tensor;
+  visit_type<int64_t, int32_t>(known_type.element, [&](auto zero) {
+    using T = decltype(zero);
+    tensor = Tensor::from<T>(shape, std::vector<T>(elements.begin(), elements.end()));
+  });
+  if (known_type.element == ElementType::boolean) {
+    auto made = Tensor::allocate(ElementType::boolean, shape);
+    if (!made.ok()) return std::nullopt;
+    std::copy(elements.begin(), elements.end(), made->mutable_data<bool>().begin());
+    tensor = std::move(*made);
+  }
+  return tensor;
+}
+
 InferenceResult infer(const Graph& graph, const InferenceOptions& options) {
   InferenceResult result;
   Session session;

@@ -30,6 +30,8 @@ struct InferenceResult {
   Findings findings;  ///< contradictions (error), unknown operators (error), declared vs inferred mismatches (warning)
 
   const TypeInfo& type(ValueId id) const { return types[id.index]; }
+  /// A small integer tensor whose elements inference knows, as a tensor; nullopt otherwise.
+  std::optional<Tensor> known_tensor(ValueId id) const;
 };
 
 struct InferenceOptions {

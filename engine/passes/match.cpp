@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "engine/passes/match.h"
+
+#include <cmath>
+
+namespace lathe {
+
+bool is_op(const Node& node, std::string_view op_type) { return node.domain.empty() && node.op_type == op_type; }
+bool is_internal(const Node& node, std::string_view op_type) { return node.domain == "lathe" && node.op_type == op_type; }
+
+const Node* producer(const Graph& graph, ValueId value) {
+  if (!value.valid() || !graph.value(value).producer.valid()) return nullptr;
+  return &graph.node(graph.value(value).producer);
+}
+
+const Node* producer(const Graph& graph, ValueId value, std::string_view op_type) {
+  const Node* node = producer(graph, value);
+  return node != nullptr && is_op(*node, op_type) ? node : nullptr;
+}
+
+bool used_once(const Graph& graph, ValueId value) {
+  return value.valid() && graph.value(value).consumers.size() == 1 && !graph.value(value).is_output;
+}
+
+const Node* sole_consumer(const Graph& graph, ValueId value) {
+  return used_once(graph, value) ? &graph.node(graph.value(value).consumers.front()) : nullptr;
+}
+
+std::optional<float> scalar(const Graph& graph, ValueId value) {
+  const Tensor* tensor = graph.constant(value);
+  if (tensor == nullptr || tensor->count() != 1 || !is_float(tensor->type())) return std::nullopt;
+  const std::vector<double> elements = tensor->to_double();
+  if (elements.empty()) return std::nullopt;
+  return static_cast<float>(elements.front());
+}
+
+bool is_scalar(const Graph& graph, ValueId value, float expected, float tolerance) {
+  const auto found = scalar(graph, value);
+  return found && std::fabs(*found - expected) <= tolerance * std::max(1.0F, std::fabs(expected));
+}
+
+std::optional<ScalarAndValue> scalar_and_value(const Graph& graph, const Node& node) {
+  if (node.inputs.size() != 2) return std::nullopt;
+  if (const auto found = scalar(graph, node.inputs[1])) return ScalarAndValue{*found, node.inputs[0]};
+  if (const auto found = scalar(graph, node.inputs[0])) return ScalarAndValue{*found, node.inputs[1]};
+  return std::nullopt;
+}
+
+ValueId other_input(const Node& node, ValueId value) {
+  if (node.inputs.size() != 2) return {};
+  if (node.inputs[0] == value) return node.inputs[1];
+  return node.inputs[1] == value ? node.inputs[0] : ValueId();
+}
+
+std::optional<Shape> static_shape(const PassContext& context, ValueId value) {
+  if (!value.valid() || value.index >= context.types.types.size() || !context.types.type(value).is_static()) return std::nullopt;
+  return to_shape(*context.types.type(value).dims);
+}
+
+bool is_f32(const PassContext& context, ValueId value) {
+  return value.valid() && value.index < context.types.types.size() && context.types.type(value).element == ElementType::f32;
+}
+
+}  // namespace lathe

@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+// Small questions that pattern passes ask of a graph.
+#pragma once
+
+#include <optional>
+#include <string_view>
+#include <utility>
+
+#include "engine/passes/pass.h"
+
+namespace lathe {
+
+/// The ai.onnx node that makes `value`, if it is of this type; else null.
+const Node* producer(const Graph& graph, ValueId value, std::string_view op_type);
+/// Any node that makes the value; else null.
+const Node* producer(const Graph& graph, ValueId value);
+/// The one node that reads `value`, when the value is no graph output; else null.
+const Node* sole_consumer(const Graph& graph, ValueId value);
+/// The value has one reader and is no graph output: whoever takes over its producer may drop it.
+bool used_once(const Graph& graph, ValueId value);
+/// The number a value holds when it is a constant with one floating-point element.
+std::optional<float> scalar(const Graph& graph, ValueId value);
+bool is_scalar(const Graph& graph, ValueId value, float expected, float tolerance = 1e-6F);
+/// For a node with two inputs, (constant scalar, other) in either order.
+struct ScalarAndValue {
+  float scalar;
+  ValueId value;
+};
+std::optional<ScalarAndValue> scalar_and_value(const Graph& graph, const Node& node);
+/// The input of a two-input node that is not `value`; invalid when neither is.
+ValueId other_input(const Node& node, ValueId value);
+/// Concrete shape of a value, if static.
+std::optional<Shape> static_shape(const PassContext& context, ValueId value);
+bool is_f32(const PassContext& context, ValueId value);
+bool is_op(const Node& node, std::string_view op_type);          ///< of ai.onnx
+bool is_internal(const Node& node, std::string_view op_type);    ///< of Lathe's own domain
+
+}  // namespace lathe

@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: Apache-2.0
+// The use cases. The command line and the window both call these and nothing below them.
+//
+// Everything returned is an immutable snapshot behind shared_ptr<const> unless said otherwise. Functions that compile or
+// run take the executor thread by themselves (run_on_executor) and may be called from any thread; they block, report to
+// the JobContext on the executor thread, and return `interrupted` soon after request_stop().
+#pragma once
+
+#include <filesystem>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "engine/base/job.h"
+#include "engine/base/result.h"
+#include "engine/convert/convert.h"
+#include "engine/graph/graph.h"
+#include "engine/ops/inference.h"
+#include "engine/runtime/runnable.h"
+#include "profiler/evaluate/evaluate.h"
+#include "profiler/stats/balance.h"
+#include "profiler/stats/model_summary.h"
+#include "profiler/stats/statistics.h"
+#include "profiler/trace/trace.h"
+
+namespace lathe {
+
+// --- open and inspect ------------------------------------------------------------------------------------------------
+
+struct OpenedModel {
+  std::shared_ptr<const Model> model;
+  InferenceResult types;       ///< with the shapes asked for
+  ModelSummary summary;        ///< operators, parameters, FLOPs, modules
+  Findings findings;           ///< import + inference, worst first
+};
+Result<std::shared_ptr<const OpenedModel>> open_model(const std::filesystem::path& path,
+                                                      const std::map<std::string, Shape>& shapes, const JobContext& job);
+
+/// Documentation and kernels of one node, for the inspector.
+struct NodeDetails {
+  std::string documentation;
+  std::string kernel;                          ///< that the eager run would use with the known shapes; empty if unknown
+  struct Declined { std::string kernel, reason; };
+  std::vector<Declined> declined;
+};
+NodeDetails describe_node(const OpenedModel& opened, NodeId node);
+
+// --- run, profile, evaluate ------------------------------------------------------------------------------------------
+
+enum class RunMode { eager, engine };
+
+struct RunRequest {
+  std::shared_ptr<const OpenedModel> opened;
+  RunMode mode = RunMode::eager;
+  std::map<std::string, Shape> shapes;         ///< for dynamic axes
+  NamedValues inputs;                          ///< missing ones are seeded random
+  uint64_t seed = 0;
+  int threads = 0;                             ///< 0: physical cores
+  int warmup = 1, runs = 10;
+};
+
+struct RunReport {
+  NamedValues outputs;
+  Distribution latency;                        ///< recording off
+  double load_ms = 0, compile_ms = 0;
+};
+Result<RunReport> run_model(const RunRequest& request, const JobContext& job);
+
+struct ProfileReport {
+  std::shared_ptr<const Trace> trace;
+  Distribution latency;                        ///< recording off
+  TimeBalance balance;
+  Statistics statistics;                       ///< per operator type, class and module
+};
+Result<std::shared_ptr<const ProfileReport>> profile_model(const RunRequest& request, const JobContext& job);
+
+// --- convert ---------------------------------------------------------------------------------------------------------
+
+struct ConvertRequest {
+  std::shared_ptr<const OpenedModel> opened;
+  Configuration configuration;
+  std::filesystem::path out;                   ///< folder to write; must not exist or be an earlier conversion
+  bool dry_run = false;
+  std::filesystem::path data;                  ///< dataset; empty: random inputs, no accuracy
+  std::string metric;                          ///< empty: the manifest's
+  size_t limit = 0;                            ///< samples to evaluate; 0 = all
+  int threads = 0;
+  uint64_t seed = 0;
+  int warmup = 2, runs = 20, active_runs = 3;
+};
+
+/// One side (before: eager, after: converted) of a conversion, measured on the same inputs.
+struct Measured {
+  Distribution latency;
+  std::map<std::string, double> accuracy;
+  std::shared_ptr<const Trace> trace;
+  TimeBalance balance;
+  Statistics statistics;
+};
+
+struct ConvertReport {
+  std::shared_ptr<const OpenedModel> opened;
+  Conversion conversion;                       ///< conversion.runnable is only to be used on the executor
+  Measured before, after;                      ///< empty after a dry run
+  std::filesystem::path folder;                ///< empty after a dry run
+  std::vector<std::filesystem::path> files;
+  std::string printed;                         ///< the Workflow Report as text
+};
+/// On error or interruption nothing is left in `out`.
+Result<std::shared_ptr<const ConvertReport>> convert_model(const ConvertRequest& request, const JobContext& job);
+/// Reads a folder written by convert_model back (reports and traces; engines are compiled again when run).
+Result<std::shared_ptr<const ConvertReport>> open_conversion(const std::filesystem::path& folder, const JobContext& job);
+bool is_conversion_folder(const std::filesystem::path& folder);
+
+// --- traces ----------------------------------------------------------------------------------------------------------
+
+Result<std::shared_ptr<const Trace>> open_trace(const std::filesystem::path& path, const JobContext& job);
+Status save_trace(const Trace& trace, const std::filesystem::path& path);
+
+// --- evaluate, reports -----------------------------------------------------------------------------------------------
+
+Result<Accuracy> evaluate_model(const RunRequest& request, const std::filesystem::path& data, const std::string& metric,
+                                size_t limit, const JobContext& job);
+/// One self-contained page about a conversion.
+Status write_html_report(const ConvertReport& report, const std::filesystem::path& file);
+
+/// Physical cores of this machine.
+int default_threads();
+std::string lathe_version();
+
+}  // namespace lathe
