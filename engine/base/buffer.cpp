@@ -3,7 +3,9 @@
 
 #include <atomic>
 #include <cstdlib>
+#include <mutex>
 #include <string>
+#include <unordered_map>
 
 namespace lathe {
 namespace {
@@ -11,24 +13,77 @@ namespace {
 constexpr size_t alignment = 64;
 std::atomic<size_t> allocated_bytes{0};
 
+/// Large blocks that were freed are kept for the next request of the same size: the operators of a run ask for the same
+/// sizes over and over, and fresh pages from the system cost more than many of the operators.
+class BlockPool {
+ public:
+  void* take(size_t bytes) {
+    if (bytes < smallest) return nullptr;
+    const std::lock_guard lock(mutex_);
+    const auto found = free_.find(bytes);
+    if (found == free_.end()) return nullptr;
+    void* block = found->second;
+    free_.erase(found);
+    held_ -= bytes;
+    return block;
+  }
+  /// False: the block is too small or the pool is full, the caller frees it.
+  bool put(void* block, size_t bytes) {
+    if (bytes < smallest) return false;
+    const std::lock_guard lock(mutex_);
+    if (held_ + bytes > most_held) return false;
+    free_.emplace(bytes, block);
+    held_ += bytes;
+    return true;
+  }
+  void clear() {
+    const std::lock_guard lock(mutex_);
+    for (const auto& [bytes, block] : free_) std::free(block);
+    free_.clear();
+    held_ = 0;
+  }
+
+ private:
+  static constexpr size_t smallest = size_t{64} << 10;
+  static constexpr size_t most_held = size_t{256} << 20;
+  std::mutex mutex_;
+  std::unordered_multimap<size_t, void*> free_;
+  size_t held_ = 0;
+};
+
+/// Never destroyed: buffers may outlive every static.
+BlockPool& pool() {
+  static auto* const blocks = new BlockPool;
+  return *blocks;
+}
+
+void release(void* block, size_t bytes) {
+  allocated_bytes.fetch_sub(bytes, std::memory_order_relaxed);
+  if (!pool().put(block, bytes)) std::free(block);
+}
+
 }  // namespace
 
 Result<Buffer> Buffer::allocate(size_t bytes) {
   if (bytes > SIZE_MAX - 2 * alignment) return resource_error("", "a buffer of that size cannot be addressed");
   // Kernels may read a full vector past the last element: round up, and never hand out a null pointer.
   const size_t rounded = (bytes / alignment + 1) * alignment;
-  void* memory = std::aligned_alloc(alignment, rounded);
+  void* memory = pool().take(rounded);
+  if (memory == nullptr) memory = std::aligned_alloc(alignment, rounded);
+  if (memory == nullptr) {
+    pool().clear();
+    memory = std::aligned_alloc(alignment, rounded);
+  }
   if (memory == nullptr) return resource_error("", "out of memory: " + std::to_string(bytes) + " bytes wanted");
   allocated_bytes.fetch_add(rounded, std::memory_order_relaxed);
   Buffer buffer;
-  buffer.owner_ = std::shared_ptr<const void>(memory, [rounded](const void* p) {
-    std::free(const_cast<void*>(p));
-    allocated_bytes.fetch_sub(rounded, std::memory_order_relaxed);
-  });
+  buffer.owner_ = std::shared_ptr<const void>(memory, [rounded](const void* p) { release(const_cast<void*>(p), rounded); });
   buffer.data_ = static_cast<const std::byte*>(memory);
   buffer.size_ = bytes;
   return buffer;
 }
+
+void trim_buffers() { pool().clear(); }
 
 Buffer Buffer::view(std::shared_ptr<const void> owner, const std::byte* data, size_t bytes) {
   Buffer buffer;

@@ -35,4 +35,7 @@ class Buffer {
 /// Bytes now held by Buffer::allocate, process-wide: the memory counter of traces.
 size_t allocated_buffer_bytes();
 
+/// Gives the memory of freed buffers back to the system.
+void trim_buffers();
+
 }  // namespace lathe
