@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "engine/runtime/converted.h"
 
+#include <algorithm>
 #include <deque>
 
 #include "engine/ops/inference.h"
@@ -47,16 +48,16 @@ class PartitionedModel final : public ConvertedModel {
     if (specialisations_.empty() || piece >= specialisations_.front()->pieces.size()) return nullptr;
     return &static_cast<const EnginePiece&>(*specialisations_.front()->pieces[piece]).engine();
   }
-  Status prepare(const InputShapes& shapes, const JobContext* job) override {
+  Status prepare(const InputShapes& shapes, const JobContext* job, size_t* failed_piece) override {
     LATHE_TRY(check_bounds(shapes));
-    return specialise(shapes, job);
+    return specialise(shapes, job, failed_piece);
   }
   Result<NamedValues> run(const NamedValues& inputs, const RunOptions& options) override;
 
  private:
   Status check_bounds(const InputShapes& shapes) const;
   /// Makes the specialisation for `shapes` the first of the list.
-  Status specialise(const InputShapes& shapes, const JobContext* job);
+  Status specialise(const InputShapes& shapes, const JobContext* job, size_t* failed_piece = nullptr);
   Result<std::unique_ptr<PieceRunner>> compile_piece(const Partition::Piece& piece, const InferenceResult& types, const JobContext* job);
 
   std::shared_ptr<const Model> model_;
@@ -103,7 +104,7 @@ Result<std::unique_ptr<PieceRunner>> PartitionedModel::compile_piece(const Parti
   return std::unique_ptr<PieceRunner>(std::make_unique<EnginePiece>(std::move(subgraph), std::move(engine).value()));
 }
 
-Status PartitionedModel::specialise(const InputShapes& shapes, const JobContext* job) {
+Status PartitionedModel::specialise(const InputShapes& shapes, const JobContext* job, size_t* failed_piece) {
   for (size_t i = 0; i < specialisations_.size(); ++i)
     if (specialisations_[i]->shapes == shapes) {
       std::rotate(specialisations_.begin(), specialisations_.begin() + static_cast<std::ptrdiff_t>(i),
@@ -115,9 +116,17 @@ Status PartitionedModel::specialise(const InputShapes& shapes, const JobContext*
   const InferenceResult types = infer(model_->graph, inference);
   auto made = std::make_unique<Specialisation>();
   made->shapes = shapes;
-  for (const Partition::Piece& piece : partition_.pieces) {
-    LATHE_ASSIGN(std::unique_ptr<PieceRunner> runner, compile_piece(piece, types, job));
-    made->pieces.push_back(std::move(runner));
+  for (size_t i = 0; i < partition_.pieces.size(); ++i) {
+    const Partition::Piece& piece = partition_.pieces[i];
+    const double fraction = static_cast<double>(i) / static_cast<double>(partition_.pieces.size());
+    if (job != nullptr) job->report({fraction, "building " + piece.name, piece.name, "building"});
+    auto runner = compile_piece(piece, types, job);
+    if (!runner.ok()) {
+      if (failed_piece != nullptr) *failed_piece = i;
+      return std::move(runner).error();
+    }
+    made->pieces.push_back(std::move(runner).value());
+    if (job != nullptr) job->report({fraction, "built " + piece.name, piece.name, "success"});
   }
   specialisations_.push_front(std::move(made));
   if (specialisations_.size() > max_specialisations) specialisations_.pop_back();

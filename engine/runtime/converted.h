@@ -32,8 +32,9 @@ class ConvertedModel : public Runnable {
   virtual const Partition& partition() const = 0;
   /// Engines of the shapes last run or prepared, one per piece; null before.
   virtual const Engine* engine(size_t piece) const = 0;
-  /// Compiles for these input shapes ahead of the first run. Errors: as run().
-  virtual Status prepare(const std::map<std::string, Shape>& shapes, const JobContext* job) = 0;
+  /// Compiles for these input shapes ahead of the first run; reports Progress{subject = piece's name, state = building|
+  /// success}. On failure `failed_piece`, if given, gets the number of the piece that could not be built.
+  virtual Status prepare(const std::map<std::string, Shape>& shapes, const JobContext* job, size_t* failed_piece = nullptr) = 0;
 };
 
 /// Engines are compiled per concrete shapes of the model's inputs and kept in a small cache. Inputs outside `bounds`

@@ -118,6 +118,8 @@ bool is_conversion_folder(const std::filesystem::path& folder);
 // --- traces ----------------------------------------------------------------------------------------------------------
 
 Result<std::shared_ptr<const Trace>> open_trace(const std::filesystem::path& path, const JobContext& job);
+/// Several traces side by side, each from 0 on, its processes named after its file.
+Result<std::shared_ptr<const Trace>> merge_trace_files(const std::vector<std::filesystem::path>& paths, const JobContext& job);
 Status save_trace(const Trace& trace, const std::filesystem::path& path);
 
 // --- evaluate, reports -----------------------------------------------------------------------------------------------
@@ -127,8 +129,19 @@ Result<Accuracy> evaluate_model(const RunRequest& request, const std::filesystem
 /// One self-contained page about a conversion.
 Status write_html_report(const ConvertReport& report, const std::filesystem::path& file);
 
+/// One operator of this build.
+struct OperatorEntry {
+  std::string name;                       ///< with its domain, unless that is ai.onnx
+  std::vector<int> versions;              ///< since-versions
+  std::vector<std::string> kernels;       ///< optimised ones in order of preference
+  bool runs = false;                      ///< has a reference kernel
+};
+std::vector<OperatorEntry> list_operators();
+
 /// Physical cores of this machine.
 int default_threads();
 std::string lathe_version();
+/// CPU, instruction set, threads and operators of this build on this machine, a line each.
+std::string build_description();
 
 }  // namespace lathe

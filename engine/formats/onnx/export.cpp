@@ -67,8 +67,13 @@ void set_external(onnx::TensorProto& proto, const std::string& file, size_t offs
   add("length", std::to_string(length));
 }
 
-Result<std::vector<Initializer>> write_initializers(const Graph& graph, const std::string& external_name,
+Result<std::vector<Initializer>> write_initializers(const Graph& graph, const OnnxExportOptions& options,
                                                     OutputFile* external) {
+  const auto shared_place = [&](const Tensor& tensor) -> const SharedWeights::Place* {
+    if (options.shared == nullptr || !options.shared->written) return nullptr;
+    const auto found = options.shared->places.find(tensor.raw());
+    return found == options.shared->places.end() ? nullptr : &found->second;
+  };
   std::vector<Initializer> initializers;
   for (const Value& value : graph.values()) {
     if (!value.alive || !value.constant.defined()) continue;
@@ -77,6 +82,9 @@ Result<std::vector<Initializer>> write_initializers(const Graph& graph, const st
     onnx::TensorProto proto;
     if (tensor.type() == ElementType::string) {
       LATHE_TRY(write_tensor(value.name, tensor, proto));
+    } else if (const SharedWeights::Place* place = shared_place(tensor)) {
+      proto = tensor_header(value.name, tensor);
+      set_external(proto, options.external_name, place->offset, place->length);
     } else {
       proto = tensor_header(value.name, tensor);
       LATHE_ASSIGN(out.raw, packed_elements(tensor));
@@ -86,7 +94,8 @@ Result<std::vector<Initializer>> write_initializers(const Graph& graph, const st
       const size_t padding =
           (external_alignment - external->position() % external_alignment) % external_alignment;
       external->write(std::string(padding, '\0'));
-      set_external(proto, external_name, external->position(), out.raw.size());
+      set_external(proto, options.external_name, external->position(), out.raw.size());
+      if (options.shared != nullptr) options.shared->places[tensor.raw()] = {external->position(), out.raw.size()};
       external->write(out.raw.data(), out.raw.size());
       out.raw = Buffer();
     }
@@ -131,11 +140,13 @@ Status write_files(const Model& model, const std::filesystem::path& path, const 
   onnx::GraphProto graph;
   LATHE_TRY(write_graph(model.graph, GraphNames(model.graph), graph));
   const bool beside =
-      !options.external_name.empty() && initializer_bytes(model.graph) > options.external_threshold;
+      !options.external_name.empty() && initializer_bytes(model.graph) > options.external_threshold &&
+      (options.shared == nullptr || !options.shared->written);
   std::optional<OutputFile> external;
   if (beside) external.emplace(path.parent_path() / options.external_name);
   LATHE_ASSIGN(const std::vector<Initializer> initializers,
-               write_initializers(model.graph, options.external_name, external ? &*external : nullptr));
+               write_initializers(model.graph, options, external ? &*external : nullptr));
+  if (options.shared != nullptr) options.shared->written = true;
   std::string fields;
   if (!graph.SerializeToString(&fields) || graph.ByteSizeLong() != fields.size())
     return resource_error(path.string(), "the graph without its weights is larger than 2 GB");

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <filesystem>
+#include <map>
 #include <memory>
 #include <span>
 
@@ -19,11 +20,22 @@ Result<std::shared_ptr<Model>> import_onnx(const std::filesystem::path& path, co
 /// From memory; external data is refused.
 Result<std::shared_ptr<Model>> import_onnx(std::span<const std::byte> bytes, const std::string& name);
 
+/// Weights that several exported models share: the first export writes the external file and notes where each tensor's
+/// bytes went, later ones of the same folder refer to them.
+struct SharedWeights {
+  struct Place {
+    size_t offset = 0, length = 0;
+  };
+  std::map<const std::byte*, Place> places;  ///< by address of the tensor's bytes
+  bool written = false;                      ///< the first export has been made
+};
+
 struct OnnxExportOptions {
   /// Name of a file beside the model for weights when they exceed `external_threshold` bytes in all; empty:
   /// inline.
   std::string external_name;
   size_t external_threshold = size_t{64} << 20;
+  SharedWeights* shared = nullptr;  ///< null: the model stands alone
 };
 /// Writes the model (temporary name, renamed). Internal operators are refused.
 Status export_onnx(const Model& model, const std::filesystem::path& path,

@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+// The Workflow Report as printed: conversion rate, engines, accuracy, latency, the module tree and the Data table.
+#include <fmt/format.h>
+
+#include "profiler/report/report_data.h"
+
+namespace lathe {
+namespace {
+
+std::string accuracy_text(const std::map<std::string, double>& accuracy) {
+  std::string text;
+  for (const auto& [name, value] : accuracy) text += fmt::format("{}{} {:.4f}", text.empty() ? "" : ", ", name, value);
+  return text;
+}
+
+std::string change_text(const MeasuredSide& before, const MeasuredSide& after) {
+  const double ratio = after.latency.p50 > 0 ? before.latency.p50 / after.latency.p50 : 0;
+  return fmt::format("{:.2f} ms (eager {:.2f} ms, {:.2f}x)", after.latency.p50 / 1e6, before.latency.p50 / 1e6, ratio);
+}
+
+/// One line per module that was tried, indented by depth; what an engine covers is not repeated.
+void tree_lines(const Conversion& conversion, ModuleId id, int depth, std::string& text) {
+  const Module& module = conversion.model->modules[id];
+  const ModuleOutcome* outcome = conversion.find(id);
+  if (outcome == nullptr || outcome->status == ModuleStatus::covered) return;
+  const std::string name = module.path.empty() ? "model" : module.name;
+  text += std::string(2 * static_cast<size_t>(depth), ' ') + name + " [" + to_string(outcome->status) + "]";
+  if (outcome->failure) text += std::string(" ") + to_string(outcome->failure->cause);
+  text += " (" + module.class_name + ")\n";
+  for (const ModuleId child : module.children) tree_lines(conversion, child, depth + 1, text);
+}
+
+std::string data_table(const ReportData& data) {
+  std::string text = fmt::format("{:<8} {:<28} {:>18} {:>19} {:>11} {}\n", "status", "module_class_name", "device_time_total", "device_events_total",
+                                 "num_errors", "error");
+  for (const StatisticsRow& row : statistics_rows(data))
+    text += fmt::format("{:<8} {:<28} {:>18.3f} {:>19} {:>11} {}\n", row.status, row.class_name, row.times.device_us, row.times.device_events, row.errors, row.error);
+  return text;
+}
+
+std::string balance_text(const TimeBalance& balance) {
+  std::string text;
+  const auto line = [&](const std::string& name, double ns) {
+    text += fmt::format("  {:<18} {:>10.3f} ms {:>6.1f} %\n", name, ns / 1e6, balance.latency_ns > 0 ? 100 * ns / balance.latency_ns : 0);
+  };
+  for (const TimeBalance::Part& part : balance.parts) line(part.name, part.ns);
+  line("unexplained", balance.unexplained_ns());
+  return text;
+}
+
+}  // namespace
+
+std::string workflow_report_text(const ReportData& data) {
+  const Conversion& conversion = *data.conversion;
+  std::string text = "Workflow Report\n";
+  text += fmt::format("Conversion Rate: {}/{}\n", conversion.converted, conversion.total);
+  text += fmt::format("Num Modules: {}\n", conversion.engines);
+  if (!data.after.accuracy.empty()) {
+    text += "Accuracy: " + accuracy_text(data.after.accuracy) + "\n";
+    text += "Accuracy before: " + accuracy_text(data.before.accuracy) + "\n";
+  }
+  text += "Latency: " + change_text(data.before, data.after) + "\n\n";
+  tree_lines(conversion, ModuleTree::root(), 0, text);
+  text += "\nTime balance (per run)\n" + balance_text(data.after.balance);
+  text += "\nData\n" + data_table(data);
+  return text;
+}
+
+}  // namespace lathe

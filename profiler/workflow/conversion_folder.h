@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+// The folder a conversion writes: whole or not there.
+#pragma once
+
+#include <filesystem>
+
+#include "profiler/report/report_data.h"
+#include "profiler/workflow/workflow.h"
+
+namespace lathe {
+
+/// A folder being written beside its final place; removed unless committed.
+class PendingFolder {
+ public:
+  /// Errors: the target exists and is no earlier conversion, or its parent cannot be written.
+  static Result<PendingFolder> make(const std::filesystem::path& target);
+  PendingFolder(PendingFolder&& other) noexcept;
+  PendingFolder& operator=(PendingFolder&&) = delete;
+  ~PendingFolder();
+
+  const std::filesystem::path& path() const { return path_; }
+  /// Takes the place of the target (an earlier conversion there goes away).
+  Status commit();
+
+ private:
+  PendingFolder() = default;
+  std::filesystem::path target_, path_;
+};
+
+/// Every file of the contract: reports, traces, configuration, model.onnx and one .onnx per engine.
+Status write_folder(const std::filesystem::path& folder, const ConvertReport& report, const ReportData& data, const JobContext& job);
+
+/// What a dry run prints: rate, tree, causes.
+std::string dry_run_text(const Conversion& conversion);
+
+}  // namespace lathe

@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: Apache-2.0
+// Profiling: latency with recording off, then a recording, then statistics and the time balance.
+#include "engine/kernels/kernel.h"
+#include "engine/runtime/executor_thread.h"
+#include "profiler/record/to_trace.h"
+#include "profiler/trace/formats.h"
+#include "profiler/workflow/machine.h"
+#include "profiler/workflow/measure.h"
+
+namespace lathe {
+
+RecordingInfo recording_info(const Model& model, std::string configuration) {
+  RecordingInfo info;
+  info.lathe_version = lathe_version();
+  info.model = std::filesystem::path(model.path).filename().string();
+  info.threads = kernel_threads();
+  info.cpu = cpu_name();
+  info.configuration = std::move(configuration);
+  info.more = {{"instruction_set", instruction_set()}};
+  return info;
+}
+
+Result<Measured> measure(Session& session, const Model& model, const MeasureSettings& settings, const JobContext& job) {
+  Measured measured;
+  LATHE_TRY(session.warm_up(settings.warmup, job));
+  LATHE_ASSIGN(std::vector<int64_t> latencies, session.time(settings.runs, job));
+  measured.latency = distribution(std::move(latencies));
+  LATHE_ASSIGN(const Recording recording, session.record(settings.recorded_runs, job));
+  LATHE_ASSIGN(Trace trace, to_trace(recording, model.modules, recording_info(model, settings.configuration), job));
+  measured.balance = time_balance(trace, measured.latency.p50);
+  measured.statistics = statistics(trace);
+  measured.trace = std::make_shared<const Trace>(std::move(trace));
+  return measured;
+}
+
+namespace {
+
+Result<std::shared_ptr<const ProfileReport>> profile_here(const RunRequest& request, const JobContext& job) {
+  use_threads(request.threads);
+  const Model& model = *request.opened->model;
+  LATHE_ASSIGN(NamedValues inputs, random_inputs(model, request.shapes, request.inputs, request.seed));
+  LATHE_TRY(check_inputs(model, inputs));
+  double compile_ms = 0;
+  LATHE_ASSIGN(const std::unique_ptr<Runnable> runnable, make_runnable(request, inputs, job, compile_ms));
+  Session session(*runnable, std::move(inputs), request.seed);
+  MeasureSettings settings;
+  settings.warmup = request.warmup;
+  settings.runs = request.runs;
+  settings.recorded_runs = request.runs;
+  settings.configuration = request.mode == RunMode::eager ? "eager" : "engine";
+  LATHE_ASSIGN(Measured measured, measure(session, model, settings, job));
+  auto report = std::make_shared<ProfileReport>();
+  report->trace = std::move(measured.trace);
+  report->latency = measured.latency;
+  report->balance = std::move(measured.balance);
+  report->statistics = std::move(measured.statistics);
+  return std::shared_ptr<const ProfileReport>(std::move(report));
+}
+
+}  // namespace
+
+Result<std::shared_ptr<const ProfileReport>> profile_model(const RunRequest& request, const JobContext& job) {
+  return on_executor([&] { return profile_here(request, job); });
+}
+
+Result<std::shared_ptr<const Trace>> open_trace(const std::filesystem::path& path, const JobContext& job) {
+  LATHE_ASSIGN(Trace trace, read_trace(path, job));
+  return std::make_shared<const Trace>(std::move(trace));
+}
+
+Result<std::shared_ptr<const Trace>> merge_trace_files(const std::vector<std::filesystem::path>& paths, const JobContext& job) {
+  std::vector<Trace> traces;
+  for (const auto& path : paths) {
+    LATHE_ASSIGN(Trace trace, read_trace(path, job));
+    traces.push_back(std::move(trace));
+  }
+  std::vector<MergeSource> sources;
+  for (size_t i = 0; i < traces.size(); ++i) sources.push_back({&traces[i], paths[i].filename().string()});
+  LATHE_ASSIGN(Trace merged, merge_traces(sources, MergeAlign::starts, job));
+  return std::make_shared<const Trace>(std::move(merged));
+}
+
+Status save_trace(const Trace& trace, const std::filesystem::path& path) { return write_trace(trace, path); }
+
+}  // namespace lathe

@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "profiler/workflow/session.h"
+
+#include "engine/kernels/kernel.h"
+#include "profiler/workflow/machine.h"
+
+namespace lathe {
+
+Result<NamedValues> Session::run(const JobContext& job, RunObserver* observer) {
+  RunOptions options;
+  options.observer = observer;
+  options.job = &job;
+  options.seed = seed_;
+  return runnable_.run(inputs_, options);
+}
+
+Status Session::warm_up(int runs, const JobContext& job) {
+  for (int i = 0; i < runs; ++i) {
+    const auto outputs = run(job);
+    if (!outputs.ok()) return outputs.error();
+  }
+  return {};
+}
+
+Result<std::vector<int64_t>> Session::time(int runs, const JobContext& job) {
+  std::vector<int64_t> latencies;
+  for (int i = 0; i < runs; ++i) {
+    job.report(static_cast<double>(i) / runs, "measuring, run " + std::to_string(i + 1) + " of " + std::to_string(runs));
+    const int64_t begin = now_ns();
+    const auto outputs = run(job);
+    const int64_t end = now_ns();
+    if (!outputs.ok()) return outputs.error();
+    latencies.push_back(end - begin);
+  }
+  return latencies;
+}
+
+Result<Recording> Session::record(int runs, const JobContext& job) {
+  Recorder recorder;
+  for (int i = 0; i < runs; ++i) {
+    recorder.begin_run(i);
+    const auto outputs = run(job, &recorder);
+    recorder.end_run();
+    if (!outputs.ok()) return outputs.error();
+  }
+  return recorder.finish();
+}
+
+std::map<std::string, Shape> input_shapes(const NamedValues& inputs) {
+  std::map<std::string, Shape> shapes;
+  for (const auto& [name, value] : inputs)
+    if (value.is_tensor()) shapes[name] = value.tensor.shape();
+  return shapes;
+}
+
+Result<std::unique_ptr<Runnable>> make_runnable(const RunRequest& request, const NamedValues& inputs, const JobContext& job, double& compile_ms) {
+  const int64_t begin = now_ns();
+  if (request.mode == RunMode::eager) {
+    auto eager = make_eager(request.opened->model);
+    compile_ms = static_cast<double>(now_ns() - begin) / 1e6;
+    return eager;
+  }
+  LATHE_ASSIGN(std::unique_ptr<ConvertedModel> engine, make_engine_model(request.opened->model));
+  job.report(-1, "compiling");
+  LATHE_TRY(engine->prepare(input_shapes(inputs), &job));
+  compile_ms = static_cast<double>(now_ns() - begin) / 1e6;
+  return std::unique_ptr<Runnable>(std::move(engine));
+}
+
+void use_threads(int requested) { set_kernel_threads(requested > 0 ? requested : physical_cores()); }
+
+}  // namespace lathe

@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the use cases share: a model made runnable, its inputs, and honest timing. Executor thread only.
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "engine/runtime/converted.h"
+#include "profiler/record/recorder.h"
+#include "profiler/workflow/workflow.h"
+
+namespace lathe {
+
+/// Runs of one runnable with one set of inputs.
+class Session {
+ public:
+  Session(Runnable& runnable, NamedValues inputs, uint64_t seed) : runnable_(runnable), inputs_(std::move(inputs)), seed_(seed) {}
+
+  Result<NamedValues> run(const JobContext& job, RunObserver* observer = nullptr);
+  Status warm_up(int runs, const JobContext& job);
+  /// Nanoseconds of each of `runs` runs, recording off.
+  Result<std::vector<int64_t>> time(int runs, const JobContext& job);
+  /// `runs` runs with recording on.
+  Result<Recording> record(int runs, const JobContext& job);
+
+ private:
+  Runnable& runnable_;
+  NamedValues inputs_;
+  uint64_t seed_;
+};
+
+/// Shapes of the inputs of a run: what was given, what the model fixes, 1 for what is open.
+std::map<std::string, Shape> input_shapes(const NamedValues& inputs);
+
+/// The request's model, compiled where it asks for an engine; `compile_ms` gets the time that took.
+Result<std::unique_ptr<Runnable>> make_runnable(const RunRequest& request, const NamedValues& inputs, const JobContext& job, double& compile_ms);
+
+/// Sets the thread count that everything from here on uses.
+void use_threads(int requested);
+
+}  // namespace lathe

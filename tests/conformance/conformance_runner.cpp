@@ -1,0 +1,177 @@
+// SPDX-License-Identifier: Apache-2.0
+// conformance_runner eager|engine FOLDER EXPECTED_FAILURES
+//
+// FOLDER holds one folder per test: model.onnx and test_data_set_*/{input,output}_N.pb. A leading "@models" stands for
+// $LATHE_MODELS, else ~/.cache/lathe/models. Exit 0: every test passes, is refused for a stated cause (engine), or is
+// listed with a reason in EXPECTED_FAILURES; 1 otherwise; 77 (skipped) when the folder is not there.
+#include <algorithm>
+#include <cmath>
+#include <cstdio>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <map>
+#include <set>
+
+#include "engine/formats/onnx/onnx.h"
+#include "engine/ops/inference.h"
+#include "engine/runtime/converted.h"
+#include "engine/runtime/executor_thread.h"
+#include "engine/runtime/runnable.h"
+
+namespace fs = std::filesystem;
+using namespace lathe;
+
+namespace {
+
+constexpr double relative_tolerance = 1e-3;
+constexpr double absolute_tolerance = 1e-7;
+
+struct Outcome {
+  enum Kind { pass, wrong, error, refused } kind = pass;
+  std::string detail;
+};
+
+fs::path resolve(const std::string& text) {
+  if (!text.starts_with("@models")) return text;
+  const char* set = std::getenv("LATHE_MODELS");
+  const char* home = std::getenv("HOME");
+  const fs::path base = set != nullptr ? fs::path(set) : fs::path(home != nullptr ? home : "") / ".cache/lathe/models";
+  return base.string() + text.substr(7);
+}
+
+/// "" when equal within tolerance, else what differs.
+std::string difference(const Tensor& got, const Tensor& want, double absolute) {
+  if (got.type() != want.type()) return std::string("type ") + to_string(got.type()) + ", expected " + to_string(want.type());
+  if (got.shape() != want.shape()) return "shape " + to_string(got.shape()) + ", expected " + to_string(want.shape());
+  if (got.type() == ElementType::string) return got.strings() == want.strings() ? "" : "strings differ";
+  const auto close = [&](double a, double b) {
+    if (std::isnan(a) || std::isnan(b)) return std::isnan(a) && std::isnan(b);
+    if (std::isinf(a) || std::isinf(b)) return a == b;
+    return std::fabs(a - b) <= absolute + relative_tolerance * std::fabs(b);
+  };
+  std::vector<double> a = got.to_double(), b = want.to_double();
+  visit_type<std::complex<float>, std::complex<double>>(got.type(), [&](auto zero) {
+    for (const auto& z : got.data<decltype(zero)>()) a.insert(a.end(), {static_cast<double>(z.real()), static_cast<double>(z.imag())});
+    for (const auto& z : want.data<decltype(zero)>()) b.insert(b.end(), {static_cast<double>(z.real()), static_cast<double>(z.imag())});
+  });
+  if (a.empty() && got.count() > 0) {
+    const bool same = std::equal(got.raw(), got.raw() + got.bytes(), want.raw());
+    return same ? "" : "bits differ";
+  }
+  for (size_t i = 0; i < a.size(); ++i)
+    if (!close(a[i], b[i])) return "element " + std::to_string(i) + " is " + std::to_string(a[i]) + ", expected " + std::to_string(b[i]);
+  return "";
+}
+
+std::string difference(const RuntimeValue& got, const RuntimeValue& want, double absolute) {
+  if (want.is_tensor()) return got.is_tensor() ? difference(got.tensor, want.tensor, absolute) : "not a tensor";
+  if (want.kind == RuntimeValue::Kind::sequence) {
+    if (got.kind != want.kind || got.sequence->size() != want.sequence->size()) return "not the sequence expected";
+    for (size_t i = 0; i < got.sequence->size(); ++i) {
+      const std::string inner = difference((*got.sequence)[i], (*want.sequence)[i], absolute);
+      if (!inner.empty()) return "item " + std::to_string(i) + ": " + inner;
+    }
+    return "";
+  }
+  return got.kind == want.kind ? "" : "not the optional expected";
+}
+
+std::vector<fs::path> numbered(const fs::path& folder, const std::string& prefix) {
+  std::vector<fs::path> files;
+  for (int i = 0; fs::exists(folder / (prefix + std::to_string(i) + ".pb")); ++i) files.push_back(folder / (prefix + std::to_string(i) + ".pb"));
+  return files;
+}
+
+Outcome failed(const Error& error) { return {Outcome::error, error.text()}; }
+
+Outcome run_set(const std::shared_ptr<const Model>& model, const fs::path& set, bool engine) {
+  const Graph& graph = model->graph;
+  NamedValues inputs;
+  const auto files = numbered(set, "input_");
+  for (size_t i = 0; i < files.size() && i < graph.inputs().size(); ++i) {
+    const Value& input = graph.value(graph.inputs()[i]);
+    auto value = read_tensor_proto(files[i], input.type);
+    if (!value.ok()) return failed(value.error());
+    inputs[input.name] = std::move(*value);
+  }
+  Result<NamedValues> outputs = on_executor([&]() -> Result<NamedValues> {
+    std::unique_ptr<Runnable> runnable;
+    if (engine) {
+      LATHE_ASSIGN(runnable, make_engine_model(model));
+    } else {
+      LATHE_ASSIGN(runnable, make_eager(model));
+    }
+    return runnable->run(inputs, {});
+  });
+  if (!outputs.ok()) {
+    if (engine && outputs.error().kind == ErrorKind::unsupported) return {Outcome::refused, outputs.error().text()};
+    return failed(outputs.error());
+  }
+  const double absolute = set.string().find("dft") != std::string::npos || set.string().find("stft") != std::string::npos ? 1e-4 : absolute_tolerance;
+  const auto expected = numbered(set, "output_");
+  for (size_t i = 0; i < expected.size() && i < graph.outputs().size(); ++i) {
+    const Value& output = graph.value(graph.outputs()[i]);
+    auto want = read_tensor_proto(expected[i], output.type);
+    if (!want.ok()) return failed(want.error());
+    const std::string what = difference(outputs->at(output.name), *want, absolute);
+    if (!what.empty()) return {Outcome::wrong, "output " + output.name + ": " + what};
+  }
+  return {};
+}
+
+Outcome run_test(const fs::path& folder, bool engine) {
+  auto imported = import_onnx(folder / "model.onnx");
+  if (!imported.ok()) return failed(imported.error());
+  const std::shared_ptr<const Model> model = std::move(*imported);
+  for (const auto& entry : fs::directory_iterator(folder)) {
+    if (!entry.is_directory()) continue;
+    Outcome outcome = run_set(model, entry.path(), engine);
+    if (outcome.kind != Outcome::pass) return outcome;
+  }
+  return {};
+}
+
+std::map<std::string, std::string> read_expected(const fs::path& file) {
+  std::map<std::string, std::string> reasons;
+  std::ifstream in(file);
+  for (std::string line; std::getline(in, line);) {
+    if (line.empty() || line[0] == '#') continue;
+    const size_t space = line.find(' ');
+    reasons[line.substr(0, space)] = space == std::string::npos ? "" : line.substr(space + 1);
+  }
+  return reasons;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  if (argc != 4) return 2;
+  const bool engine = std::string(argv[1]) == "engine";
+  const fs::path folder = resolve(argv[2]);
+  if (!fs::is_directory(folder)) {
+    std::printf("skipped: %s is not there\n", folder.c_str());
+    return 77;
+  }
+  const auto reasons = read_expected(argv[3]);
+  std::set<fs::path> tests;
+  for (const auto& entry : fs::directory_iterator(folder))
+    if (fs::exists(entry.path() / "model.onnx")) tests.insert(entry.path());
+  int pass = 0, refused = 0, expected = 0, bad = 0;
+  for (const fs::path& test : tests) {
+    const Outcome outcome = run_test(test, engine);
+    const std::string name = test.filename().string();
+    if (outcome.kind == Outcome::pass) ++pass;
+    else if (outcome.kind == Outcome::refused) ++refused;
+    else if (reasons.contains(name)) {
+      ++expected;
+      std::printf("expected  %s: %s\n", name.c_str(), reasons.at(name).c_str());
+    } else {
+      ++bad;
+      std::printf("FAILED    %s: %s\n", name.c_str(), outcome.detail.c_str());
+    }
+  }
+  std::printf("%-20s %-7s %4zu tests  %4d pass  %4d refused by the engine  %4d expected failures  %4d FAILED\n",
+              folder.filename().c_str(), argv[1], tests.size(), pass, refused, expected, bad);
+  return bad == 0 && pass > 0 ? 0 : 1;
+}

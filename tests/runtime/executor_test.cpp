@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <gtest/gtest.h>
+
+#include <cmath>
+
+#include "engine/runtime/converted.h"
+#include "engine/runtime/executor_thread.h"
+
+namespace lathe {
+namespace {
+
+/// y = Relu(x + c) * 2 with x of shape [n, 3].
+std::shared_ptr<Model> small_model() {
+  auto model = std::make_shared<Model>();
+  model->opsets[""] = 17;
+  GraphEditor editor(model->graph);
+  const TypeInfo type = TypeInfo::tensor(ElementType::f32, Dims{Dim::symbol("n"), Dim(3)});
+  const ValueId x = editor.add_input("x", type);
+  const ValueId c = editor.add_constant("c", Tensor::from<float>({3}, {1.0F, -2.0F, 0.5F}));
+  const ValueId two = editor.add_constant("two", Tensor::scalar(2.0F));
+  const auto add = [&](const char* op, const char* name, std::vector<ValueId> inputs) {
+    Node node;
+    node.op_type = op;
+    node.name = name;
+    node.version = 14;
+    node.module = ModuleTree::root();
+    node.inputs = std::move(inputs);
+    const ValueId output = editor.add_value(std::string(name) + "_out");
+    node.outputs = {output};
+    model->modules.edit(ModuleTree::root()).nodes.push_back(editor.add_node(std::move(node)));
+    return output;
+  };
+  const ValueId y = add("Mul", "mul", {add("Relu", "relu", {add("Add", "add", {x, c})}), two});
+  editor.add_output(y);
+  return model;
+}
+
+std::vector<float> floats(const NamedValues& values, const std::string& name) {
+  const auto data = values.at(name).tensor.data<float>();
+  return {data.begin(), data.end()};
+}
+
+class CountingObserver : public RunObserver {
+ public:
+  void slice(const StepInfo& step, int64_t begin, int64_t end) override {
+    EXPECT_LE(begin, end);
+    kinds.push_back(step.kind);
+  }
+  void memory(int64_t, int64_t bytes) override { EXPECT_GE(bytes, 0); }
+  std::vector<StepInfo::Kind> kinds;
+};
+
+TEST(Executor, EagerAndEngineAgree) {
+  run_on_executor([] {
+    const auto model = small_model();
+    auto eager = make_eager(model);
+    auto engine = make_engine_model(model);
+    ASSERT_TRUE(eager.ok()) << eager.error().text();
+    ASSERT_TRUE(engine.ok()) << engine.error().text();
+    for (const int64_t n : {1, 4, 1}) {
+      NamedValues inputs;
+      std::vector<float> x;
+      for (int64_t i = 0; i < 3 * n; ++i) x.push_back(static_cast<float>(i) - 4.0F);
+      inputs["x"] = RuntimeValue(Tensor::from<float>({n, 3}, x));
+      auto a = (*eager)->run(inputs, {});
+      auto b = (*engine)->run(inputs, {});
+      ASSERT_TRUE(a.ok()) << a.error().text();
+      ASSERT_TRUE(b.ok()) << b.error().text();
+      const std::vector<float> want = floats(*a, "mul_out");
+      EXPECT_EQ(want.size(), x.size());
+      EXPECT_FLOAT_EQ(want[0], 2 * std::max(0.0F, x[0] + 1.0F));
+      EXPECT_EQ(want, floats(*b, "mul_out"));
+    }
+  });
+}
+
+TEST(Executor, WrongInputsAreNamed) {
+  run_on_executor([] {
+    auto eager = make_eager(small_model());
+    ASSERT_TRUE(eager.ok());
+    const auto expect_error = [&](NamedValues inputs, const std::string& part) {
+      const auto result = (*eager)->run(inputs, {});
+      ASSERT_FALSE(result.ok());
+      EXPECT_NE(result.error().text().find(part), std::string::npos) << result.error().text();
+    };
+    expect_error({}, "input 'x': is missing");
+    expect_error({{"x", RuntimeValue(Tensor::from<float>({2, 4}, std::vector<float>(8)))}}, "2x4");
+    expect_error({{"x", RuntimeValue(Tensor::from<double>({1, 3}, std::vector<double>(3)))}}, "f64");
+    NamedValues misspelt{{"x", RuntimeValue(Tensor::from<float>({1, 3}, std::vector<float>(3)))}};
+    misspelt["xx"] = misspelt["x"];
+    expect_error(misspelt, "input 'xx'");
+  });
+}
+
+TEST(Executor, ObserverSeesEveryStepAndTheEngineAroundThem) {
+  run_on_executor([] {
+    const auto model = small_model();
+    NamedValues inputs{{"x", RuntimeValue(Tensor::from<float>({1, 3}, {1.0F, 2.0F, 3.0F}))}};
+    auto eager = make_eager(model);
+    CountingObserver observer;
+    RunOptions options;
+    options.observer = &observer;
+    ASSERT_TRUE((*eager)->run(inputs, options).ok());
+    EXPECT_EQ(observer.kinds, std::vector(3, StepInfo::Kind::eager_node));
+    observer.kinds.clear();
+    auto engine = make_engine_model(model);
+    ASSERT_TRUE((*engine)->run(inputs, options).ok());
+    ASSERT_GE(observer.kinds.size(), 2U);
+    EXPECT_EQ(observer.kinds.back(), StepInfo::Kind::engine);
+  });
+}
+
+TEST(Executor, OutsideTheProfileIsRefused) {
+  run_on_executor([] {
+    const auto model = small_model();
+    Partition whole;
+    whole.pieces.push_back({"", ModuleTree::root(), model->modules.all_nodes(ModuleTree::root())});
+    auto converted = make_converted(model, whole, {{"x", {{1, 3}, {2, 3}}}});
+    ASSERT_TRUE(converted.ok());
+    EXPECT_TRUE((*converted)->run({{"x", RuntimeValue(Tensor::from<float>({2, 3}, std::vector<float>(6)))}}, {}).ok());
+    const auto refused = (*converted)->run({{"x", RuntimeValue(Tensor::from<float>({3, 3}, std::vector<float>(9)))}}, {});
+    ASSERT_FALSE(refused.ok());
+    EXPECT_EQ(refused.error().text(), "input 'x': axis 0 is 3, outside the profile's 1 to 2");
+  });
+}
+
+}  // namespace
+}  // namespace lathe
