@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: Apache-2.0
+// What all oneDNN kernels share: engine and stream, types and layouts, the seam that catches its exceptions, and a
+// kernel that runs one primitive. The only folder that includes oneDNN.
+#pragma once
+
+#include <functional>
+#include <oneapi/dnnl/dnnl.hpp>
+#include <optional>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "engine/kernels/kernel.h"
+#include "engine/ops/activation.h"
+
+namespace lathe::onednn {
+
+/// Of the executor thread; made on first use.
+dnnl::engine& cpu_engine();
+dnnl::stream& cpu_stream();
+
+std::optional<dnnl::memory::data_type> data_type(ElementType type);
+dnnl::memory::dims to_dims(const Shape& shape);
+/// Row-major.
+dnnl::memory::desc plain_desc(ElementType type, const Shape& shape);
+/// In the tensor's own layout.
+dnnl::memory::desc desc_of(const TensorDesc& tensor);
+/// Any layout: oneDNN chooses.
+dnnl::memory::desc any_desc(ElementType type, const Shape& shape);
+Layout layout_of(const dnnl::memory::desc& desc);
+
+/// Attributes with user-provided scratchpad.
+dnnl::primitive_attr scratch_attributes();
+/// Appends the activation to the post-operations; false when oneDNN has none like it.
+bool append_activation(dnnl::post_ops& ops, const Activation& activation);
+
+/// Runs `make`; oneDNN's and memory's exceptions become a Decline.
+Prepared guarded(const std::function<Prepared()>& make);
+Decline decline(DeclineReason reason, std::string detail);
+
+/// One primitive and where its arguments come from.
+class PrimitiveKernel : public Kernel {
+ public:
+  PrimitiveKernel(std::string name, dnnl::primitive primitive, const dnnl::memory::desc& scratchpad);
+
+  void bind_input(int argument, size_t input, const dnnl::memory::desc& desc);
+  void bind_output(int argument, size_t output, const dnnl::memory::desc& desc);
+  /// Memory the kernel owns: prepacked weights.
+  void bind_owned(int argument, dnnl::memory memory, size_t input);
+  /// Output 0 has to be the memory of this input.
+  void accumulate_into(size_t input) {
+    in_place_input_ = static_cast<int>(input);
+    in_place_required_ = true;
+  }
+  void may_overwrite(size_t input) { in_place_input_ = static_cast<int>(input); }
+  void set_input_layout(size_t input, const dnnl::memory::desc& desc);
+  /// The primitive's sizes are a view of the tensors': whatever was bound, they lie row-major.
+  void use_plain_layouts(size_t inputs) {
+    input_layouts_.assign(inputs, {});
+    output_layouts_.assign(1, {});
+  }
+  Status run(const KernelArguments& arguments) override;
+
+ private:
+  struct Binding {
+    dnnl::memory memory;
+    bool input;
+    size_t index;
+  };
+  dnnl::primitive primitive_;
+  std::vector<Binding> bindings_;
+  std::unordered_map<int, dnnl::memory> arguments_;
+  dnnl::memory scratch_;
+};
+
+/// A constant reordered once into the layout a primitive wants.
+dnnl::memory pack(const Tensor& constant, const dnnl::memory::desc& from, const dnnl::memory::desc& to);
+
+}  // namespace lathe::onednn
