@@ -20,11 +20,11 @@ ValueId erf_argument(const Graph& graph, const Node& erf) {
 }
 
 /// Factors of a product tree of at most three leaves that hang together by single uses.
-void factors(const Graph& graph, const Node& product, std::vector<ValueId>& leaves, std::vector<NodeId>& nodes) {
+void factors(const Graph& graph, const Node& product, std::vector<ValueId>& leaves, std::vector<NodeId>& nodes, int depth = 0) {
   nodes.push_back(product.id);
   for (const ValueId input : product.inputs) {
     const Node* inner = producer(graph, input, "Mul");
-    if (inner != nullptr && used_once(graph, input) && nodes.size() < 2) factors(graph, *inner, leaves, nodes);
+    if (inner != nullptr && used_once(graph, input) && depth == 0) factors(graph, *inner, leaves, nodes, depth + 1);
     else leaves.push_back(input);
   }
 }

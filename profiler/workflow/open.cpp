@@ -5,7 +5,7 @@
 #include "engine/formats/onnx/onnx.h"
 #include "engine/kernels/kernel.h"
 #include "engine/runtime/step_info.h"
-#include "profiler/workflow/workflow.h"
+#include "profiler/workflow/conversion_folder.h"
 
 namespace lathe {
 namespace {
@@ -70,10 +70,14 @@ Result<InferenceOptions> inference_options(const Model& model, const std::map<st
 Result<std::shared_ptr<const OpenedModel>> open_model(const std::filesystem::path& path, const std::map<std::string, Shape>& shapes,
                                                       const JobContext& job) {
   job.report(-1, "reading " + path.filename().string());
-  LATHE_ASSIGN(std::shared_ptr<const Model> model, import_onnx(path, job));
+  std::error_code ignored;
+  const bool folder = std::filesystem::is_directory(path, ignored);
+  if (folder && !is_conversion_folder(path)) return bad_input(path.string(), "is a folder, but not that of a finished conversion");
+  LATHE_ASSIGN(std::shared_ptr<const Model> model, import_onnx(folder ? path / "model.onnx" : path, job));
   LATHE_TRY(job.check());
   LATHE_ASSIGN(const InferenceOptions options, inference_options(*model, shapes));
   auto opened = std::make_shared<OpenedModel>();
+  if (folder) LATHE_TRY(read_partition(path, *model, opened->partition.emplace(), opened->configuration));
   opened->types = infer(model->graph, options);
   opened->summary = summarize(*model, node_costs(model->graph, opened->types));
   opened->findings = model->findings;

@@ -108,6 +108,20 @@ class ReportReader {
   ConvertReport& report_;
 };
 
+}  // namespace
+
+Status read_partition(const fs::path& folder, const Model& model, Partition& partition, Configuration& configuration) {
+  ConvertReport report;
+  // The reader only looks the model up; it does not own it.
+  report.conversion.model = std::shared_ptr<const Model>(std::shared_ptr<const Model>(), &model);
+  LATHE_TRY(ReportReader(folder, report).read());
+  partition = std::move(report.conversion.partition);
+  configuration = std::move(report.conversion.configuration);
+  return {};
+}
+
+namespace {
+
 Status read_trace_side(const fs::path& file, Measured& measured, const JobContext& job) {
   LATHE_ASSIGN(Trace trace, read_trace(file, job));
   measured.balance = time_balance(trace, measured.latency.p50);

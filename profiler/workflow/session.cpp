@@ -55,14 +55,16 @@ std::map<std::string, Shape> input_shapes(const NamedValues& inputs) {
 
 Result<std::unique_ptr<Runnable>> make_runnable(const RunRequest& request, const NamedValues& inputs, const JobContext& job, double& compile_ms) {
   const int64_t begin = now_ns();
-  if (request.mode == RunMode::eager) {
+  const std::optional<Partition>& partition = request.opened->partition;
+  if (request.mode == RunMode::eager && !partition) {
     auto eager = make_eager(request.opened->model);
     compile_ms = static_cast<double>(now_ns() - begin) / 1e6;
     return eager;
   }
-  LATHE_ASSIGN(std::unique_ptr<ConvertedModel> engine, make_engine_model(request.opened->model));
+  LATHE_ASSIGN(std::unique_ptr<ConvertedModel> engine,
+               partition ? make_converted(request.opened->model, *partition) : make_engine_model(request.opened->model));
   job.report(-1, "compiling");
-  LATHE_TRY(engine->prepare(input_shapes(inputs), &job));
+  if (!engine->partition().pieces.empty()) LATHE_TRY(engine->prepare(input_shapes(inputs), &job));
   compile_ms = static_cast<double>(now_ns() - begin) / 1e6;
   return std::unique_ptr<Runnable>(std::move(engine));
 }

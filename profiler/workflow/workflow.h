@@ -35,7 +35,11 @@ struct OpenedModel {
   InferenceResult types;       ///< with the shapes asked for
   ModelSummary summary;        ///< operators, parameters, FLOPs, modules
   Findings findings;           ///< import + inference, worst first
+  /// Of a conversion's folder: what its engines cover. Running it as an engine runs them, the rest eager.
+  std::optional<Partition> partition;
+  Configuration configuration;
 };
+/// A model file, or the folder of a conversion.
 Result<std::shared_ptr<const OpenedModel>> open_model(const std::filesystem::path& path,
                                                       const std::map<std::string, Shape>& shapes, const JobContext& job);
 

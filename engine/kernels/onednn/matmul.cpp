@@ -51,13 +51,43 @@ struct Product {
   Activation activation;
 };
 
+void erase_axis(View& view, size_t axis) {
+  view.shape.erase(view.shape.begin() + static_cast<std::ptrdiff_t>(axis));
+  view.strides.erase(view.strides.begin() + static_cast<std::ptrdiff_t>(axis));
+}
+
+/// Batch axes of size 1 say nothing.
+void drop_single_batches(Product& product) {
+  for (size_t axis = product.y.shape.size() - 2; axis-- > 0;) {
+    if (product.y.shape[axis] != 1) continue;
+    for (View* view : {&product.a, &product.b, &product.y}) erase_axis(*view, axis);
+  }
+}
+
+/// The row axis that all axes but the last make together, where they step evenly; nullopt where they do not.
+std::optional<View> as_rows(const View& view) {
+  View rows{{1, view.shape.back()}, {0, view.strides.back()}};
+  int64_t wanted = -1;  // stride that the next outer axis must have
+  for (size_t axis = view.shape.size() - 1; axis-- > 0;) {
+    if (view.shape[axis] == 1) continue;
+    if (wanted < 0) rows.strides[0] = view.strides[axis];
+    else if (view.strides[axis] != wanted) return std::nullopt;
+    rows.shape[0] *= view.shape[axis];
+    wanted = view.strides[axis] * view.shape[axis];
+  }
+  if (wanted < 0) rows.strides[0] = view.shape.back() * view.strides.back();
+  return rows;
+}
+
 /// [.., m, k] x [k, n] is one matrix of all rows.
 void flatten_rows(Product& product) {
-  const auto contiguous = [](const View& v) { return v.strides == row_major_strides(v.shape); };
-  if (product.b.shape.size() != 2 || product.a.shape.size() < 3 || !contiguous(product.a) || !contiguous(product.y)) return;
-  const auto rows = [](const View& v) { return plain_view({element_count(std::span(v.shape).first(v.shape.size() - 1)), v.shape.back()}); };
-  product.a = rows(product.a);
-  product.y = rows(product.y);
+  const auto batches = [](const View& v) { return std::span(v.shape).first(v.shape.size() - 2); };
+  if (product.a.shape.size() < 3 || element_count(batches(product.b)) != 1) return;
+  const auto a = as_rows(product.a), y = as_rows(product.y);
+  if (!a || !y || a->shape[0] != y->shape[0]) return;
+  product.a = *a;
+  product.y = *y;
+  while (product.b.shape.size() > 2) erase_axis(product.b, 0);
 }
 
 std::variant<Product, Decline> read(const KernelRequest& request) {
@@ -90,10 +120,12 @@ std::variant<Product, Decline> read(const KernelRequest& request) {
   if (present(2)) product.bias = 2;
   if (present(3)) product.residual = 3;
   if (product.residual != 0 && (request.inputs[3].shape != request.outputs[0].shape || !perm_y.empty())) return decline(DeclineReason::shape, "the residual is permuted or broadcast");
+  const size_t whole_rank = product.y.shape.size();
+  product.a = with_rank(product.a, whole_rank);
+  product.b = with_rank(product.b, whole_rank);
+  drop_single_batches(product);
   flatten_rows(product);
   const size_t rank = product.y.shape.size();
-  product.a = with_rank(product.a, rank);
-  product.b = with_rank(product.b, rank);
   if (rank > 6) return decline(DeclineReason::rank, std::to_string(rank));
   return product;
 }
@@ -117,8 +149,11 @@ Prepared prepare(const KernelRequest& request) {
     std::optional<memory::desc> bias;
     bool bias_after = false;
     if (product.bias != 0) {
-      const Shape& shape = request.inputs[product.bias].shape;
-      if (shape.size() > rank) return decline(DeclineReason::shape, "bias");
+      Shape shape = request.inputs[product.bias].shape;
+      while (shape.size() > rank && shape.front() == 1) shape.erase(shape.begin());
+      const bool one_row = shape.empty() || element_count(shape) == shape.back();
+      // Sizes that batches were folded into say nothing about a bias that varies by row.
+      if (shape.size() > rank || (!one_row && rank != request.outputs[0].shape.size())) return decline(DeclineReason::shape, "bias");
       bias = desc_of_view(with_rank(plain_view(shape), rank));
       // The primitive's own bias is scaled with the product; ours is not.
       bias_after = product.scale != 1.0F || element_count(shape) != product.y.shape.back();
