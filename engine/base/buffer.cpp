@@ -13,8 +13,8 @@ namespace {
 constexpr size_t alignment = 64;
 std::atomic<size_t> allocated_bytes{0};
 
-/// Large blocks that were freed are kept for the next request of the same size: the operators of a run ask for the same
-/// sizes over and over, and fresh pages from the system cost more than many of the operators.
+/// Large blocks that were freed are kept for the next request of the same size: the operators of a run ask
+/// for the same sizes over and over, and fresh pages from the system cost more than many of the operators.
 class BlockPool {
  public:
   void* take(size_t bytes) {
@@ -65,7 +65,8 @@ void release(void* block, size_t bytes) {
 }  // namespace
 
 Result<Buffer> Buffer::allocate(size_t bytes) {
-  if (bytes > SIZE_MAX - 2 * alignment) return resource_error("", "a buffer of that size cannot be addressed");
+  if (bytes > SIZE_MAX - 2 * alignment)
+    return resource_error("", "a buffer of that size cannot be addressed");
   // Kernels may read a full vector past the last element: round up, and never hand out a null pointer.
   const size_t rounded = (bytes / alignment + 1) * alignment;
   void* memory = pool().take(rounded);
@@ -74,16 +75,20 @@ Result<Buffer> Buffer::allocate(size_t bytes) {
     pool().clear();
     memory = std::aligned_alloc(alignment, rounded);
   }
-  if (memory == nullptr) return resource_error("", "out of memory: " + std::to_string(bytes) + " bytes wanted");
+  if (memory == nullptr)
+    return resource_error("", "out of memory: " + std::to_string(bytes) + " bytes wanted");
   allocated_bytes.fetch_add(rounded, std::memory_order_relaxed);
   Buffer buffer;
-  buffer.owner_ = std::shared_ptr<const void>(memory, [rounded](const void* p) { release(const_cast<void*>(p), rounded); });
+  buffer.owner_ = std::shared_ptr<const void>(
+      memory, [rounded](const void* p) { release(const_cast<void*>(p), rounded); });
   buffer.data_ = static_cast<const std::byte*>(memory);
   buffer.size_ = bytes;
   return buffer;
 }
 
-void trim_buffers() { pool().clear(); }
+void trim_buffers() {
+  pool().clear();
+}
 
 Buffer Buffer::view(std::shared_ptr<const void> owner, const std::byte* data, size_t bytes) {
   Buffer buffer;
@@ -93,8 +98,12 @@ Buffer Buffer::view(std::shared_ptr<const void> owner, const std::byte* data, si
   return buffer;
 }
 
-Buffer Buffer::slice(size_t offset, size_t bytes) const { return view(owner_, data_ + offset, bytes); }
+Buffer Buffer::slice(size_t offset, size_t bytes) const {
+  return view(owner_, data_ + offset, bytes);
+}
 
-size_t allocated_buffer_bytes() { return allocated_bytes.load(std::memory_order_relaxed); }
+size_t allocated_buffer_bytes() {
+  return allocated_bytes.load(std::memory_order_relaxed);
+}
 
 }  // namespace lathe

@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "engine/base/files.h"
 
+#include <cerrno>
+#include <cstring>
 #include <fcntl.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-#include <cerrno>
-#include <cstring>
 
 namespace lathe {
 namespace {
@@ -60,7 +59,8 @@ Result<std::shared_ptr<const MappedFile>> MappedFile::open(const std::filesystem
   file->size_ = size;
   if (size > 0) {
     void* data = ::mmap(nullptr, size, PROT_READ, MAP_PRIVATE, fd.get(), 0);
-    if (data == MAP_FAILED) return resource_error(path.string(), std::string("cannot be mapped: ") + std::strerror(errno));
+    if (data == MAP_FAILED)
+      return resource_error(path.string(), std::string("cannot be mapped: ") + std::strerror(errno));
     file->data_ = static_cast<const std::byte*>(data);
   }
   return std::shared_ptr<const MappedFile>(std::move(file));
@@ -96,10 +96,12 @@ Result<std::string> read_file(const std::filesystem::path& path, size_t limit) {
 Status write_file_atomic(const std::filesystem::path& path, std::string_view content) {
   const std::string temporary = path.string() + ".tmp-" + std::to_string(::getpid());
   FileDescriptor fd(::open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644));
-  if (fd.get() < 0) return resource_error(path.string(), std::string("cannot be written: ") + std::strerror(errno));
+  if (fd.get() < 0)
+    return resource_error(path.string(), std::string("cannot be written: ") + std::strerror(errno));
   Status written = write_all(fd.get(), content);
   if (written.ok() && ::close(fd.release()) != 0) written = resource_error("", std::strerror(errno));
-  if (written.ok() && ::rename(temporary.c_str(), path.c_str()) != 0) written = resource_error("", std::strerror(errno));
+  if (written.ok() && ::rename(temporary.c_str(), path.c_str()) != 0)
+    written = resource_error("", std::strerror(errno));
   if (written.ok()) return {};
   ::unlink(temporary.c_str());
   return resource_error(path.string(), "cannot be written: " + written.error().what);

@@ -21,8 +21,9 @@ struct Id {
   friend constexpr auto operator<=>(Id, Id) = default;
 };
 
-using NodeId = Id<struct NodeTag>;      ///< a node of one graph
-using ValueId = Id<struct ValueTag>;    ///< a value (tensor, sequence, ...) of one graph; invalid = absent optional
+using NodeId = Id<struct NodeTag>;  ///< a node of one graph
+using ValueId =
+    Id<struct ValueTag>;  ///< a value (tensor, sequence, ...) of one graph; invalid = absent optional
 using ModuleId = Id<struct ModuleTag>;  ///< a module of one model's module tree; 0 is the root
 
 }  // namespace lathe

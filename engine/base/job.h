@@ -38,7 +38,9 @@ class JobContext {
   void report(const Progress& progress) const {
     if (sink_) sink_(progress);
   }
-  void report(double fraction, std::string text) const { report(Progress{fraction, std::move(text), {}, {}}); }
+  void report(double fraction, std::string text) const {
+    report(Progress{fraction, std::move(text), {}, {}});
+  }
 
  private:
   std::atomic<bool> stop_{false};

@@ -11,12 +11,12 @@ namespace lathe {
 
 /// What kind of failure it is; the command line turns it into an exit code.
 enum class ErrorKind {
-  usage,         ///< wrong arguments or settings (exit 2)
-  bad_input,     ///< the file or data given is damaged, inconsistent or not understood (exit 3)
-  unsupported,   ///< valid, but this build cannot do it (exit 3)
-  resource,      ///< refused by limits, out of memory, disk full, no permission to write (exit 4)
-  interrupted,   ///< the user asked to stop (exit 130)
-  internal,      ///< a bug in Lathe (exit 70)
+  usage,        ///< wrong arguments or settings (exit 2)
+  bad_input,    ///< the file or data given is damaged, inconsistent or not understood (exit 3)
+  unsupported,  ///< valid, but this build cannot do it (exit 3)
+  resource,     ///< refused by limits, out of memory, disk full, no permission to write (exit 4)
+  interrupted,  ///< the user asked to stop (exit 130)
+  internal,     ///< a bug in Lathe (exit 70)
 };
 
 /// One failure: where it is (file, node, module; may be empty), what happened, and hints what to do.
@@ -46,7 +46,9 @@ inline Error unsupported(std::string where, std::string what) {
 inline Error resource_error(std::string where, std::string what) {
   return {ErrorKind::resource, std::move(where), std::move(what), {}};
 }
-inline Error interrupted() { return {ErrorKind::interrupted, "", "interrupted", {}}; }
+inline Error interrupted() {
+  return {ErrorKind::interrupted, "", "interrupted", {}};
+}
 inline Error internal_error(std::string where, std::string what) {
   return {ErrorKind::internal, std::move(where), std::move(what), {}};
 }
@@ -99,10 +101,9 @@ using Status = Result<void>;
 #define LATHE_CONCAT_INNER(a, b) a##b
 #define LATHE_CONCAT(a, b) LATHE_CONCAT_INNER(a, b)
 /// Returns the error of a Status or Result expression from the enclosing function, if it failed.
-#define LATHE_TRY(expression)                                                   \
-  do {                                                                          \
-    if (auto lathe_status = (expression); !lathe_status.ok())                   \
-      return std::move(lathe_status).error();                                   \
+#define LATHE_TRY(expression)                                                                         \
+  do {                                                                                                \
+    if (auto lathe_status = (expression); !lathe_status.ok()) return std::move(lathe_status).error(); \
   } while (false)
 /// Declares or assigns `target` from a Result expression, or returns its error.
 #define LATHE_ASSIGN(target, expression) \

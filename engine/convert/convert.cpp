@@ -31,11 +31,13 @@ Result<Dims> configured_dims(const Value& input, const ShapeRange& range) {
   const std::string where = "input '" + input.name + "'";
   Dims dims = input.type.dims.value_or(Dims(range.opt.size()));
   if (range.opt.size() > dims.size() || (range.pinned() && range.opt.size() != dims.size()))
-    return usage_error(where, "has rank " + std::to_string(dims.size()) + ", the shape given is " + to_string(range.opt));
+    return usage_error(
+        where, "has rank " + std::to_string(dims.size()) + ", the shape given is " + to_string(range.opt));
   for (size_t axis = 0; axis < range.opt.size(); ++axis) {
     if (range.opt[axis] < 0) continue;
     if (dims[axis].known() && input.type.dims && dims[axis].value() != range.opt[axis])
-      return usage_error(where, "axis " + std::to_string(axis) + " is " + dims[axis].text() + " in the model, the shape given is " + to_string(range.opt));
+      return usage_error(where, "axis " + std::to_string(axis) + " is " + dims[axis].text() +
+                                    " in the model, the shape given is " + to_string(range.opt));
     dims[axis] = Dim(range.opt[axis]);
   }
   return dims;
@@ -51,7 +53,8 @@ Result<InputDims> opt_dims(const Model& model, const Configuration& configuratio
     if (!input.type.is_tensor() || !range) continue;
     LATHE_ASSIGN(Dims dims, configured_dims(input, *range));
     for (size_t axis = 0; input.type.dims && axis < dims.size(); ++axis)
-      if (!(*input.type.dims)[axis].known() && dims[axis].known()) bound.try_emplace((*input.type.dims)[axis].text(), dims[axis]);
+      if (!(*input.type.dims)[axis].known() && dims[axis].known())
+        bound.try_emplace((*input.type.dims)[axis].text(), dims[axis]);
     opt[input.name] = std::move(dims);
   }
   for (const ValueId id : model.graph.inputs()) {
@@ -59,13 +62,15 @@ Result<InputDims> opt_dims(const Model& model, const Configuration& configuratio
     if (!input.type.is_tensor() || !input.type.dims || bound.empty()) continue;
     Dims dims = opt.contains(input.name) ? opt[input.name] : *input.type.dims;
     for (Dim& dim : dims)
-      if (const auto found = bound.find(dim.text()); !dim.known() && found != bound.end()) dim = found->second;
+      if (const auto found = bound.find(dim.text()); !dim.known() && found != bound.end())
+        dim = found->second;
     opt[input.name] = std::move(dims);
   }
   return opt;
 }
 
-std::map<std::string, ShapeBounds> shape_bounds(const Model& model, const Configuration& configuration, const InputDims& opt) {
+std::map<std::string, ShapeBounds> shape_bounds(const Model& model, const Configuration& configuration,
+                                                const InputDims& opt) {
   std::map<std::string, ShapeBounds> bounds;
   for (const ValueId id : model.graph.inputs()) {
     const Value& input = model.graph.value(id);
@@ -85,16 +90,22 @@ std::map<std::string, ShapeBounds> shape_bounds(const Model& model, const Config
 Failure excluded_failure(const std::string& path, bool itself) {
   Failure failure;
   failure.cause = FailureCause::excluded;
-  failure.sentence = itself ? "the configuration keeps this module eager" : "the module holds one that the configuration keeps eager";
+  failure.sentence = itself ? "the configuration keeps this module eager"
+                            : "the module holds one that the configuration keeps eager";
   failure.chain.push_back("exclude: '" + path + "'");
-  failure.remedies.push_back({Remedy::Kind::include_module, "Take the module off the list of excluded ones.", path});
+  failure.remedies.push_back(
+      {Remedy::Kind::include_module, "Take the module off the list of excluded ones.", path});
   return failure;
 }
 
 class Converter {
  public:
   Converter(Conversion& conversion, const ConvertOptions& options, const JobContext& job)
-      : conversion_(conversion), model_(*conversion.model), tree_(model_.modules), options_(options), job_(job) {}
+      : conversion_(conversion),
+        model_(*conversion.model),
+        tree_(model_.modules),
+        options_(options),
+        job_(job) {}
 
   Status run();
 
@@ -103,8 +114,14 @@ class Converter {
   std::optional<Failure> obstacle(ModuleId module, const std::vector<NodeId>& nodes);
   void accept(ModuleOutcome& outcome, std::vector<NodeId> nodes);
   Status build();
-  void report(ModuleId module, const char* state) const { job_.report({progress(), "", tree_[module].path, state}); }
-  double progress() const { return counted_.empty() ? 0 : static_cast<double>(conversion_.outcomes.size()) / static_cast<double>(counted_.size()); }
+  void report(ModuleId module, const char* state) const {
+    job_.report({progress(), "", tree_[module].path, state});
+  }
+  double progress() const {
+    return counted_.empty()
+               ? 0
+               : static_cast<double>(conversion_.outcomes.size()) / static_cast<double>(counted_.size());
+  }
   std::vector<NodeId> live_nodes(ModuleId module) const;
   const std::string* excluded_below(ModuleId module) const;
   void count();
@@ -118,7 +135,7 @@ class Converter {
   InferenceResult types_;
   std::vector<bool> counted_module_;
   std::vector<ModuleId> counted_;
-  std::map<std::string, Failure> build_failures_;   // by module path, from an earlier round
+  std::map<std::string, Failure> build_failures_;  // by module path, from an earlier round
 };
 
 std::vector<NodeId> Converter::live_nodes(ModuleId module) const {
@@ -155,7 +172,8 @@ void Converter::accept(ModuleOutcome& outcome, std::vector<NodeId> nodes) {
       if (value.producer.valid() && inside[value.producer.index]) continue;
       listed[input.index] = true;
       outcome.input_names.push_back(value.name);
-      outcome.input_shapes.push_back(types_.type(input).is_static() ? to_shape(*types_.type(input).dims) : Shape{});
+      outcome.input_shapes.push_back(types_.type(input).is_static() ? to_shape(*types_.type(input).dims)
+                                                                    : Shape{});
     }
   conversion_.partition.pieces.push_back({tree_[outcome.module].path, outcome.module, std::move(nodes)});
 }
@@ -198,7 +216,8 @@ Status Converter::visit(ModuleId module) {
 Status Converter::build() {
   for (;;) {
     LATHE_ASSIGN(std::unique_ptr<ConvertedModel> made,
-                 make_converted(conversion_.model, conversion_.partition, shape_bounds(model_, conversion_.configuration, opt_)));
+                 make_converted(conversion_.model, conversion_.partition,
+                                shape_bounds(model_, conversion_.configuration, opt_)));
     std::map<std::string, Shape> shapes;
     for (const ValueId id : model_.graph.inputs()) {
       const TypeInfo& type = types_.type(id);
@@ -237,7 +256,8 @@ Status Converter::run() {
   if (!options_.dry_run) LATHE_TRY(build());
   conversion_.total = static_cast<int>(counted_.size());
   for (const ModuleOutcome& outcome : conversion_.outcomes)
-    conversion_.converted += outcome.status == ModuleStatus::success || outcome.status == ModuleStatus::covered;
+    conversion_.converted +=
+        outcome.status == ModuleStatus::success || outcome.status == ModuleStatus::covered;
   conversion_.engines = static_cast<int>(conversion_.partition.pieces.size());
   return {};
 }
@@ -246,10 +266,14 @@ Status Converter::run() {
 
 const char* to_string(ModuleStatus status) {
   switch (status) {
-    case ModuleStatus::success: return "success";
-    case ModuleStatus::covered: return "covered";
-    case ModuleStatus::failed: return "failed";
-    case ModuleStatus::ignored: return "ignored";
+    case ModuleStatus::success:
+      return "success";
+    case ModuleStatus::covered:
+      return "covered";
+    case ModuleStatus::failed:
+      return "failed";
+    case ModuleStatus::ignored:
+      return "ignored";
   }
   return "";
 }
@@ -260,11 +284,16 @@ const ModuleOutcome* Conversion::find(ModuleId module) const {
   return nullptr;
 }
 
-Result<Conversion> convert(std::shared_ptr<const Model> model, const Configuration& configuration, const ConvertOptions& options,
-                           const JobContext& job) {
+Result<Conversion> convert(std::shared_ptr<const Model> model, const Configuration& configuration,
+                           const ConvertOptions& options, const JobContext& job) {
   for (const auto& [path, settings] : configuration.modules)
-    for (const auto& [flag, name] : {std::pair{settings.fp16, "fp16"}, {settings.bf16, "bf16"}, {settings.int8, "int8"}})
-      if (flag == true) return usage_error(path.empty() ? "" : "module '" + path + "'", std::string(name) + " engines are not in this build yet: leave the setting out to convert in fp32");
+    for (const auto& [flag, name] :
+         {std::pair{settings.fp16, "fp16"}, {settings.bf16, "bf16"}, {settings.int8, "int8"}})
+      if (flag == true)
+        return usage_error(
+            path.empty() ? "" : "module '" + path + "'",
+            std::string(name) +
+                " engines are not in this build yet: leave the setting out to convert in fp32");
   Conversion conversion;
   conversion.model = std::move(model);
   conversion.configuration = configuration;

@@ -22,22 +22,22 @@ const char* to_string(ModuleStatus status);
 struct ModuleOutcome {
   ModuleId module;
   ModuleStatus status = ModuleStatus::ignored;
-  std::optional<Failure> failure;                       ///< failed, or ignored by exclusion
+  std::optional<Failure> failure;  ///< failed, or ignored by exclusion
   std::string precision = "f32";
-  std::vector<std::string> input_names;                 ///< of the engine
+  std::vector<std::string> input_names;  ///< of the engine
   std::vector<Shape> input_shapes;
   double build_ms = 0;
-  int engine = -1;                                      ///< index into the partition's engines, when success
+  int engine = -1;  ///< index into the partition's engines, when success
 };
 
 struct Conversion {
   std::shared_ptr<const Model> model;
   Configuration configuration;
-  std::vector<ModuleOutcome> outcomes;   ///< counted modules, parents first, in tree order
-  int converted = 0;                     ///< modules inside an engine
-  int total = 0;                         ///< counted modules
-  int engines = 0;                       ///< converted modules standing alone
-  Partition partition;                   ///< what each engine covers
+  std::vector<ModuleOutcome> outcomes;       ///< counted modules, parents first, in tree order
+  int converted = 0;                         ///< modules inside an engine
+  int total = 0;                             ///< counted modules
+  int engines = 0;                           ///< converted modules standing alone
+  Partition partition;                       ///< what each engine covers
   std::shared_ptr<ConvertedModel> runnable;  ///< null after a dry run
   Findings notes;
 
@@ -45,11 +45,12 @@ struct Conversion {
 };
 
 struct ConvertOptions {
-  bool dry_run = false;   ///< decide and explain, compile nothing
+  bool dry_run = false;  ///< decide and explain, compile nothing
 };
 
-/// Errors: a configuration that contradicts the model, interruption. What cannot be converted is an outcome, not an
-/// error. Reports Progress{subject = module path, state = trying|success|failed|ignored}. Executor thread, unless dry.
+/// Errors: a configuration that contradicts the model, interruption. What cannot be converted is an outcome,
+/// not an error. Reports Progress{subject = module path, state = trying|success|failed|ignored}. Executor
+/// thread, unless dry.
 Result<Conversion> convert(std::shared_ptr<const Model> model, const Configuration& configuration,
                            const ConvertOptions& options, const JobContext& job);
 

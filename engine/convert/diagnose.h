@@ -11,9 +11,10 @@
 
 namespace lathe {
 
-/// The first obstacle in the nodes of a module, with evidence and remedies; nullopt when there is none. `types` are of
-/// the whole model with the shapes asked for. `nodes` in graph order.
-std::optional<Failure> diagnose(const Model& model, const InferenceResult& types, ModuleId module, const std::vector<NodeId>& nodes);
+/// The first obstacle in the nodes of a module, with evidence and remedies; nullopt when there is none.
+/// `types` are of the whole model with the shapes asked for. `nodes` in graph order.
+std::optional<Failure> diagnose(const Model& model, const InferenceResult& types, ModuleId module,
+                                const std::vector<NodeId>& nodes);
 
 /// The failure for an error that the compiler gave.
 Failure failure_of_build(const Model& model, const Error& error, const std::vector<NodeId>& nodes);

@@ -10,8 +10,18 @@
 namespace lathe {
 
 enum class FailureCause {
-  dynamic_shape, data_dependent_shape, data_dependent_control_flow, unsupported_operator, unsupported_attribute,
-  unsupported_input_type, unsupported_output_type, not_separable, precision_loss, resource_limit, build_error, excluded,
+  dynamic_shape,
+  data_dependent_shape,
+  data_dependent_control_flow,
+  unsupported_operator,
+  unsupported_attribute,
+  unsupported_input_type,
+  unsupported_output_type,
+  not_separable,
+  precision_loss,
+  resource_limit,
+  build_error,
+  excluded,
 };
 /// "dynamic_shape" etc., as written in reports.
 const char* to_string(FailureCause cause);
@@ -19,24 +29,33 @@ const char* to_string(FailureCause cause);
 /// Something a person (or the workbench) can do about a failure.
 struct Remedy {
   enum class Kind {
-    pin_shapes, give_profile, pad, keep_eager, cut_postprocessing, split_input, replace_operator, register_operator,
-    raise_precision, upgrade_opset, include_module,
+    pin_shapes,
+    give_profile,
+    pad,
+    keep_eager,
+    cut_postprocessing,
+    split_input,
+    replace_operator,
+    register_operator,
+    raise_precision,
+    upgrade_opset,
+    include_module,
   };
   Kind kind;
-  std::string text;       ///< one sentence for a person: "Pin the shape of 'img', e.g. --shape img=1x3x96x96."
-  std::string subject;    ///< input name, module path or node it applies to
+  std::string text;     ///< one sentence for a person: "Pin the shape of 'img', e.g. --shape img=1x3x96x96."
+  std::string subject;  ///< input name, module path or node it applies to
 };
 const char* to_string(Remedy::Kind kind);
 
 struct Failure {
   FailureCause cause = FailureCause::build_error;
-  std::string sentence;               ///< without names or numbers, so that rows group
-  std::vector<std::string> chain;     ///< from the input to the first offending node, readable
+  std::string sentence;            ///< without names or numbers, so that rows group
+  std::vector<std::string> chain;  ///< from the input to the first offending node, readable
   struct Evidence {
     NodeId node;
     std::string module, name, op_type, shapes, source;
   };
-  std::vector<Evidence> evidence;     ///< offending nodes, first one first
+  std::vector<Evidence> evidence;  ///< offending nodes, first one first
   std::vector<Remedy> remedies;
 
   /// "<cause>: <sentence>"

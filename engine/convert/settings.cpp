@@ -13,11 +13,14 @@ using nlohmann::json;
 using nlohmann::ordered_json;
 
 const std::vector<std::string> setting_keys = {
-    "rt_mode", "auto", "fp16", "bf16", "int8", "input_names", "input_shapes", "dynamic_axes", "use_dla", "children", "calibrator",
-    "calibration", "exclude", "accuracy_budget", "data", "metric", "merge", "remedies", "plugins", "input_args"};
+    "rt_mode",      "auto",    "fp16",     "bf16",       "int8",        "input_names", "input_shapes",
+    "dynamic_axes", "use_dla", "children", "calibrator", "calibration", "exclude",     "accuracy_budget",
+    "data",         "metric",  "merge",    "remedies",   "plugins",     "input_args"};
 const std::vector<std::string> calibrators = {"minmax", "entropy", "percentile", "mse"};
 
-bool is_setting(const std::string& key) { return std::find(setting_keys.begin(), setting_keys.end(), key) != setting_keys.end(); }
+bool is_setting(const std::string& key) {
+  return std::find(setting_keys.begin(), setting_keys.end(), key) != setting_keys.end();
+}
 
 class Parser {
  public:
@@ -43,14 +46,16 @@ class Parser {
   }
 
   Error error(const std::string& path, const std::string& key, std::string what) const {
-    return bad_input(where_, (path.empty() ? "" : "module '" + path + "': ") + "'" + key + "' " + std::move(what));
+    return bad_input(where_,
+                     (path.empty() ? "" : "module '" + path + "': ") + "'" + key + "' " + std::move(what));
   }
   Error unknown(const std::string& path, const std::string& key) const {
     std::vector<std::string> candidates = setting_keys;
     for (const Module& module : tree_.modules())
       if (!module.path.empty()) candidates.push_back(module.path);
     Error failure = error(path, key, "is neither a setting nor a module of this model");
-    const std::string nearest = nearest_name(path.empty() || is_setting(key) ? key : path + "." + key, candidates);
+    const std::string nearest =
+        nearest_name(path.empty() || is_setting(key) ? key : path + "." + key, candidates);
     return nearest.empty() ? failure : failure.hint("did you mean '" + nearest + "'?");
   }
 
@@ -79,7 +84,8 @@ class Parser {
 
   Status setting(const std::string& path, const std::string& key, const json& value);
   Status top_level(const std::string& key, const json& value);
-  Status flag(const std::string& path, const std::string& key, const json& value, std::optional<bool>& target) {
+  Status flag(const std::string& path, const std::string& key, const json& value,
+              std::optional<bool>& target) {
     if (!value.is_boolean()) return error(path, key, "should be true or false");
     target = value.get<bool>();
     return {};
@@ -107,7 +113,9 @@ Status Parser::run_mode(const std::string& path, const json& value) {
   }
   const std::string mode = value.is_string() ? value.get<std::string>() : "";
   if (mode != "onnx" && mode != "torch2trt") return error(path, "rt_mode", "should be \"onnx\" or null");
-  if (mode == "torch2trt") configuration_.notes.push_back({Severity::note, "torch2trt", where_, "rt_mode torch2trt is read as onnx", "", {}});
+  if (mode == "torch2trt")
+    configuration_.notes.push_back(
+        {Severity::note, "torch2trt", where_, "rt_mode torch2trt is read as onnx", "", {}});
   settings.convert = true;
   return {};
 }
@@ -137,7 +145,8 @@ Status Parser::top_level(const std::string& key, const json& value) {
   if (key == "calibrator") {
     if (value.is_null()) return {};
     LATHE_TRY(text(key, value, configuration_.calibrator));
-    if (std::find(calibrators.begin(), calibrators.end(), configuration_.calibrator) != calibrators.end()) return {};
+    if (std::find(calibrators.begin(), calibrators.end(), configuration_.calibrator) != calibrators.end())
+      return {};
     return error("", key, "should be one of " + join(calibrators, ", "));
   }
   if (key == "accuracy_budget") {
@@ -161,7 +170,8 @@ Status Parser::shapes(const json& value) {
     Shape shape;
     if (!sizes.is_array()) return error("", "input_shapes", "of '" + input + "' should be a list of sizes");
     for (const json& size : sizes) {
-      if (!size.is_number_integer() || size.get<int64_t>() < 0) return error("", "input_shapes", "of '" + input + "' should hold sizes of 0 or more");
+      if (!size.is_number_integer() || size.get<int64_t>() < 0)
+        return error("", "input_shapes", "of '" + input + "' should hold sizes of 0 or more");
       shape.push_back(size.get<int64_t>());
     }
     configuration_.input_shapes[input] = std::move(shape);
@@ -171,15 +181,19 @@ Status Parser::shapes(const json& value) {
 
 Status Parser::axes(const json& value) {
   if (value.is_null()) return {};
-  if (!value.is_object()) return error("", "dynamic_axes", "should be an object {input: {axis: name or [name, min, max]}}");
+  if (!value.is_object())
+    return error("", "dynamic_axes", "should be an object {input: {axis: name or [name, min, max]}}");
   for (const auto& [input, by_axis] : value.items()) {
-    if (!by_axis.is_object()) return error("", "dynamic_axes", "of '" + input + "' should be an object {axis: ...}");
+    if (!by_axis.is_object())
+      return error("", "dynamic_axes", "of '" + input + "' should be an object {axis: ...}");
     for (const auto& [axis, range] : by_axis.items()) {
       int64_t number = 0;
-      if (!parse_int(axis, number) || number < 0) return error("", "dynamic_axes", "of '" + input + "': '" + axis + "' is no axis");
+      if (!parse_int(axis, number) || number < 0)
+        return error("", "dynamic_axes", "of '" + input + "': '" + axis + "' is no axis");
       Configuration::DynamicAxis made;
       const auto size = [&](size_t i) { return range[i].is_number_integer() ? range[i].get<int64_t>() : -1; };
-      if (range.is_string()) made.name = range.get<std::string>();
+      if (range.is_string())
+        made.name = range.get<std::string>();
       else if (range.is_array() && (range.size() == 3 || range.size() == 4) && range[0].is_string()) {
         made.name = range[0].get<std::string>();
         made.min = size(1);
@@ -187,9 +201,12 @@ Status Parser::axes(const json& value) {
         if (range.size() == 4) made.opt = size(2);
         const int64_t opt = made.opt < 0 ? made.min : made.opt;
         if (made.min < 0 || made.max < made.min || opt < made.min || opt > made.max)
-          return error("", "dynamic_axes", "of '" + input + "' axis " + axis + " should be [name, min, max] or [name, min, opt, max] in order");
+          return error("", "dynamic_axes",
+                       "of '" + input + "' axis " + axis +
+                           " should be [name, min, max] or [name, min, opt, max] in order");
       } else {
-        return error("", "dynamic_axes", "of '" + input + "' axis " + axis + " should be a name or [name, min, opt, max]");
+        return error("", "dynamic_axes",
+                     "of '" + input + "' axis " + axis + " should be a name or [name, min, opt, max]");
       }
       configuration_.dynamic_axes[input][static_cast<int>(number)] = std::move(made);
     }
@@ -224,14 +241,16 @@ std::optional<ShapeRange> Configuration::range(const std::string& input) const {
     range.min[at] = sizes.min;
     range.max[at] = sizes.max;
     // Without an opt of its own an axis takes the sample's size, else the smallest.
-    const int64_t sample = pinned != input_shapes.end() && at < pinned->second.size() ? pinned->second[at] : sizes.min;
+    const int64_t sample =
+        pinned != input_shapes.end() && at < pinned->second.size() ? pinned->second[at] : sizes.min;
     range.opt[at] = sizes.opt >= 0 ? sizes.opt : std::clamp(sample, sizes.min, sizes.max);
   }
   return range;
 }
 
 ModuleSettings Configuration::effective(const ModuleTree& tree, ModuleId module) const {
-  const bool anything_asked = std::any_of(modules.begin(), modules.end(), [](const auto& entry) { return entry.second.convert.has_value(); });
+  const bool anything_asked = std::any_of(modules.begin(), modules.end(),
+                                          [](const auto& entry) { return entry.second.convert.has_value(); });
   std::vector<ModuleId> chain;
   for (ModuleId at = module; at.valid(); at = tree[at].parent) chain.push_back(at);
   ModuleSettings now;
@@ -257,13 +276,15 @@ ModuleSettings Configuration::effective(const ModuleTree& tree, ModuleId module)
   return now;
 }
 
-Result<Configuration> parse_configuration(std::string_view text, const ModuleTree& tree, const std::string& where) {
+Result<Configuration> parse_configuration(std::string_view text, const ModuleTree& tree,
+                                          const std::string& where) {
   return Parser(tree, where).run(text);
 }
 
 std::string to_json(const Configuration& configuration) {
   const auto write_settings = [](const ModuleSettings& settings, ordered_json& target) {
-    if (settings.convert) target["rt_mode"] = *settings.convert ? ordered_json("onnx") : ordered_json(nullptr);
+    if (settings.convert)
+      target["rt_mode"] = *settings.convert ? ordered_json("onnx") : ordered_json(nullptr);
     if (settings.recurse) target["auto"] = *settings.recurse;
     if (settings.fp16) target["fp16"] = *settings.fp16;
     if (settings.bf16) target["bf16"] = *settings.bf16;
@@ -277,9 +298,12 @@ std::string to_json(const Configuration& configuration) {
   for (const auto& [input, by_axis] : configuration.dynamic_axes)
     for (const auto& [axis, sizes] : by_axis) {
       ordered_json& target = document["dynamic_axes"][input][std::to_string(axis)];
-      if (sizes.min < 0) target = sizes.name;
-      else if (sizes.opt < 0) target = ordered_json::array({sizes.name, sizes.min, sizes.max});
-      else target = ordered_json::array({sizes.name, sizes.min, sizes.opt, sizes.max});
+      if (sizes.min < 0)
+        target = sizes.name;
+      else if (sizes.opt < 0)
+        target = ordered_json::array({sizes.name, sizes.min, sizes.max});
+      else
+        target = ordered_json::array({sizes.name, sizes.min, sizes.opt, sizes.max});
     }
   if (!configuration.exclude.empty()) document["exclude"] = configuration.exclude;
   if (!configuration.data.empty()) document["data"] = configuration.data;

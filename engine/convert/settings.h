@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a person asks of a conversion: config.json in memory. Keys and meaning follow AcuiRT's, plus Lathe's own.
+// What a person asks of a conversion: config.json in memory. Keys and meaning follow AcuiRT's, plus Lathe's
+// own.
 #pragma once
 
 #include <map>
@@ -17,10 +18,10 @@ namespace lathe {
 
 /// Settings of one module; what is not set is inherited from the nearest ancestor that sets it.
 struct ModuleSettings {
-  std::optional<bool> convert;     ///< rt_mode "onnx" (true) or null (false: keep eager, look at children)
-  std::optional<bool> recurse;     ///< auto: on failure try the children
+  std::optional<bool> convert;  ///< rt_mode "onnx" (true) or null (false: keep eager, look at children)
+  std::optional<bool> recurse;  ///< auto: on failure try the children
   std::optional<bool> fp16, bf16, int8;
-  bool excluded = false;           ///< `exclude`: this module and all under it stay eager
+  bool excluded = false;  ///< `exclude`: this module and all under it stay eager
 };
 
 /// Allowed sizes per axis of one input. Equal vectors: a pinned shape.
@@ -33,26 +34,31 @@ struct Configuration {
   std::map<std::string, ModuleSettings> modules;  ///< by module path; "" holds the top-level settings
   std::map<std::string, Shape> input_shapes;      ///< pinned shapes
   /// dynamic_axes: input -> axis -> {name, min, opt, max}; -1 where not given.
-  struct DynamicAxis { std::string name; int64_t min = -1, opt = -1, max = -1; };
+  struct DynamicAxis {
+    std::string name;
+    int64_t min = -1, opt = -1, max = -1;
+  };
   std::map<std::string, std::map<int, DynamicAxis>> dynamic_axes;
   std::vector<std::string> input_names;
-  std::vector<std::string> exclude;               ///< module paths
-  std::string data;                               ///< dataset for accuracy and measuring; path as given
+  std::vector<std::string> exclude;  ///< module paths
+  std::string data;                  ///< dataset for accuracy and measuring; path as given
   std::string metric;
-  std::string calibration;                        ///< dataset for calibration
+  std::string calibration;  ///< dataset for calibration
   std::string calibrator = "minmax";
   std::optional<double> accuracy_budget;
-  Findings notes;                                 ///< e.g. "use_dla is ignored"
+  Findings notes;  ///< e.g. "use_dla is ignored"
 
-  /// The pinned shape or profile of `input`, from input_shapes and dynamic_axes; nullopt when neither speaks of it.
+  /// The pinned shape or profile of `input`, from input_shapes and dynamic_axes; nullopt when neither speaks
+  /// of it.
   std::optional<ShapeRange> range(const std::string& input) const;
   /// Settings in force for a module: its own, else inherited.
   ModuleSettings effective(const ModuleTree& tree, ModuleId module) const;
 };
 
-/// Parses config.json text. `tree` gives the valid module paths: unknown keys, modules or wrong types are errors that
-/// name the nearest valid one. `where` is the file's name for messages.
-Result<Configuration> parse_configuration(std::string_view json, const ModuleTree& tree, const std::string& where);
+/// Parses config.json text. `tree` gives the valid module paths: unknown keys, modules or wrong types are
+/// errors that name the nearest valid one. `where` is the file's name for messages.
+Result<Configuration> parse_configuration(std::string_view json, const ModuleTree& tree,
+                                          const std::string& where);
 /// config.json text (pretty, stable order) that parses back to the same configuration.
 std::string to_json(const Configuration& configuration);
 

@@ -47,13 +47,17 @@ std::string Dim::text() const {
   // Symbolic terms first, the constant last: the empty monomial sorts first, so walk backwards.
   for (auto term = form_->terms.rbegin(); term != form_->terms.rend(); ++term) {
     const int64_t coefficient = term->second;
-    if (!out.empty()) out += coefficient < 0 ? " - " : " + ";
-    else if (coefficient < 0) out += "-";
+    if (!out.empty())
+      out += coefficient < 0 ? " - " : " + ";
+    else if (coefficient < 0)
+      out += "-";
     const int64_t magnitude = coefficient < 0 ? -coefficient : coefficient;
     std::string factors;
     for (const std::string& symbol : term->first) factors += (factors.empty() ? "" : "*") + symbol;
-    if (factors.empty()) out += std::to_string(magnitude);
-    else out += (magnitude == 1 ? "" : std::to_string(magnitude) + "*") + factors;
+    if (factors.empty())
+      out += std::to_string(magnitude);
+    else
+      out += (magnitude == 1 ? "" : std::to_string(magnitude) + "*") + factors;
   }
   return out;
 }
@@ -64,8 +68,10 @@ std::vector<std::string> Dim::symbols() const {
   for (const auto& [monomial, coefficient] : form_->terms)
     for (const std::string& symbol : monomial) {
       const auto derived = form_->derived.find(symbol);
-      if (derived == form_->derived.end()) found.insert(symbol);
-      else found.insert(derived->second.begin(), derived->second.end());
+      if (derived == form_->derived.end())
+        found.insert(symbol);
+      else
+        found.insert(derived->second.begin(), derived->second.end());
     }
   return {found.begin(), found.end()};
 }
@@ -79,13 +85,16 @@ Dim operator+(const Dim& a, const Dim& b) {
   return Dim::from_form(std::move(sum));
 }
 
-Dim operator-(const Dim& a, const Dim& b) { return a + b * Dim(int64_t{-1}); }
+Dim operator-(const Dim& a, const Dim& b) {
+  return a + b * Dim(int64_t{-1});
+}
 
 Dim operator*(const Dim& a, const Dim& b) {
   if (a.known() && b.known()) return Dim(checked_mul(a.value_, b.value_).value_or(0));
   const Dim::Form left = a.form();
   const Dim::Form right = b.form();
-  if (left.terms.size() * right.terms.size() > 64) return dim_function("product", {a, b});  // keep expressions small
+  if (left.terms.size() * right.terms.size() > 64)
+    return dim_function("product", {a, b});  // keep expressions small
   Dim::Form product;
   product.derived = left.derived;
   product.derived.insert(right.derived.begin(), right.derived.end());
@@ -129,7 +138,8 @@ Dim dim_floor_div(const Dim& a, const Dim& b) {
       bool exact = true;
       for (const auto& [monomial, coefficient] : quotient.terms) {
         Dim::Monomial rest;
-        std::set_difference(monomial.begin(), monomial.end(), by_symbols.begin(), by_symbols.end(), std::back_inserter(rest));
+        std::set_difference(monomial.begin(), monomial.end(), by_symbols.begin(), by_symbols.end(),
+                            std::back_inserter(rest));
         exact = exact && coefficient % by == 0 && rest.size() + by_symbols.size() == monomial.size();
         if (exact) terms[rest] = coefficient / by;
       }
@@ -142,7 +152,9 @@ Dim dim_floor_div(const Dim& a, const Dim& b) {
   return dim_function("floordiv", {a, b});
 }
 
-Dim dim_ceil_div(const Dim& a, const Dim& b) { return Dim(int64_t{0}) - dim_floor_div(Dim(int64_t{0}) - a, b); }
+Dim dim_ceil_div(const Dim& a, const Dim& b) {
+  return Dim(int64_t{0}) - dim_floor_div(Dim(int64_t{0}) - a, b);
+}
 
 Dim dim_min(const Dim& a, const Dim& b) {
   if (a == b) return a;
@@ -166,7 +178,9 @@ Shape to_shape(const Dims& dims) {
   return shape;
 }
 
-Dims to_dims(std::span<const int64_t> shape) { return {shape.begin(), shape.end()}; }
+Dims to_dims(std::span<const int64_t> shape) {
+  return {shape.begin(), shape.end()};
+}
 
 std::string to_string(const Dims& dims) {
   if (dims.empty()) return "scalar";

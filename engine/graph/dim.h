@@ -12,9 +12,9 @@
 
 namespace lathe {
 
-/// Immutable. Two Dims compare equal when their canonical forms are the same, so `batch*2` equals `batch+batch`.
-/// Symbols are names such as "batch" or "H"; a division that does not come out even becomes a symbol of its own
-/// whose name is the expression, e.g. "(H - 1)//2".
+/// Immutable. Two Dims compare equal when their canonical forms are the same, so `batch*2` equals
+/// `batch+batch`. Symbols are names such as "batch" or "H"; a division that does not come out even becomes a
+/// symbol of its own whose name is the expression, e.g. "(H - 1)//2".
 class Dim {
  public:
   Dim() : Dim(int64_t{0}) {}
@@ -22,9 +22,9 @@ class Dim {
   static Dim symbol(const std::string& name);
 
   bool known() const { return form_ == nullptr; }
-  int64_t value() const { return value_; }          ///< only when known()
+  int64_t value() const { return value_; }  ///< only when known()
   bool is(int64_t value) const { return known() && value_ == value; }
-  std::string text() const;                         ///< "224", "batch", "2*batch + 1"
+  std::string text() const;  ///< "224", "batch", "2*batch + 1"
   /// The symbols it is made of (those inside divisions included).
   std::vector<std::string> symbols() const;
 
@@ -34,11 +34,12 @@ class Dim {
   friend bool operator==(const Dim& a, const Dim& b);
 
  private:
-  using Monomial = std::vector<std::string>;          // sorted symbols, empty = the constant term
-  using Polynomial = std::map<Monomial, int64_t>;     // coefficient by monomial, none zero
+  using Monomial = std::vector<std::string>;       // sorted symbols, empty = the constant term
+  using Polynomial = std::map<Monomial, int64_t>;  // coefficient by monomial, none zero
   struct Form {
     Polynomial terms;
-    std::map<std::string, std::vector<std::string>> derived;  // symbol that stands for an expression -> its symbols
+    std::map<std::string, std::vector<std::string>>
+        derived;  // symbol that stands for an expression -> its symbols
   };
   friend Dim dim_floor_div(const Dim& a, const Dim& b);
   friend Dim dim_function(const std::string& name, const std::vector<Dim>& arguments);

@@ -29,13 +29,18 @@ TypeInfo TypeInfo::optional_of(TypeInfo inner) {
 
 std::string to_string(const TypeInfo& type) {
   switch (type.kind) {
-    case TypeInfo::Kind::unknown: return "?";
+    case TypeInfo::Kind::unknown:
+      return "?";
     case TypeInfo::Kind::tensor:
       return std::string(to_string(type.element)) + "[" + (type.dims ? to_string(*type.dims) : "?") + "]";
-    case TypeInfo::Kind::sequence: return "sequence<" + (type.inner ? to_string(*type.inner) : "?") + ">";
-    case TypeInfo::Kind::optional: return "optional<" + (type.inner ? to_string(*type.inner) : "?") + ">";
-    case TypeInfo::Kind::map: return "map";
-    case TypeInfo::Kind::sparse_tensor: return "sparse_tensor";
+    case TypeInfo::Kind::sequence:
+      return "sequence<" + (type.inner ? to_string(*type.inner) : "?") + ">";
+    case TypeInfo::Kind::optional:
+      return "optional<" + (type.inner ? to_string(*type.inner) : "?") + ">";
+    case TypeInfo::Kind::map:
+      return "map";
+    case TypeInfo::Kind::sparse_tensor:
+      return "sparse_tensor";
   }
   return "?";
 }
@@ -93,7 +98,8 @@ std::optional<NodeId> Graph::find_node(std::string_view name) const {
 }
 
 size_t Graph::node_count() const {
-  return static_cast<size_t>(std::count_if(nodes_.begin(), nodes_.end(), [](const Node& n) { return n.alive; }));
+  return static_cast<size_t>(
+      std::count_if(nodes_.begin(), nodes_.end(), [](const Node& n) { return n.alive; }));
 }
 
 const Tensor* Graph::constant(ValueId id) const {
@@ -102,7 +108,8 @@ const Tensor* Graph::constant(ValueId id) const {
   if (value.constant.defined()) return &value.constant;
   if (!value.producer.valid()) return nullptr;
   const Node& producer = nodes_[value.producer.index];
-  return producer.op_type == "Constant" && producer.domain.empty() ? producer.attributes.get<Tensor>("value") : nullptr;
+  return producer.op_type == "Constant" && producer.domain.empty() ? producer.attributes.get<Tensor>("value")
+                                                                   : nullptr;
 }
 
 Graph Graph::clone() const {
@@ -235,7 +242,8 @@ void GraphEditor::unlink(const Node& node) {
     for (const ValueId input : *list)
       if (input.valid()) std::erase(graph_.values_[input.index].consumers, node.id);
   for (const ValueId output : node.outputs)
-    if (output.valid() && graph_.values_[output.index].producer == node.id) graph_.values_[output.index].producer = {};
+    if (output.valid() && graph_.values_[output.index].producer == node.id)
+      graph_.values_[output.index].producer = {};
 }
 
 NodeId GraphEditor::add_node(Node node) {
@@ -319,7 +327,8 @@ size_t GraphEditor::remove_dead() {
     const Node& node = graph_.nodes_[id.index];
     if (!node.alive) continue;
     const bool used = std::any_of(node.outputs.begin(), node.outputs.end(), [&](ValueId output) {
-      return output.valid() && (graph_.values_[output.index].is_output || !graph_.values_[output.index].consumers.empty());
+      return output.valid() &&
+             (graph_.values_[output.index].is_output || !graph_.values_[output.index].consumers.empty());
     });
     if (used) continue;
     for (const auto* list : {&node.inputs, &node.captured})
@@ -330,7 +339,8 @@ size_t GraphEditor::remove_dead() {
     ++removed;
   }
   for (Value& value : graph_.values_) {
-    const bool linked = value.producer.valid() || value.is_input || value.is_output || value.is_capture || !value.consumers.empty();
+    const bool linked = value.producer.valid() || value.is_input || value.is_output || value.is_capture ||
+                        !value.consumers.empty();
     if (!value.alive || linked) continue;
     value.alive = false;
     value.constant = {};

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // The model as loaded: ONNX operators in the model's own opset, faithful and exportable.
 //
-// A Graph is read through const accessors and changed only through GraphEditor. Nodes and values keep their ids for
-// the graph's lifetime; removed ones stay as tombstones (alive == false). Not thread-safe while being edited.
+// A Graph is read through const accessors and changed only through GraphEditor. Nodes and values keep their
+// ids for the graph's lifetime; removed ones stay as tombstones (alive == false). Not thread-safe while being
+// edited.
 #pragma once
 
 #include <map>
@@ -42,11 +43,12 @@ struct TypeInfo {
 /// "f32[batchx3x224x224]", "f32[?]", "sequence<f32[?]>".
 std::string to_string(const TypeInfo& type);
 
-using AttributeValue =
-    std::variant<int64_t, float, std::string, Tensor, std::shared_ptr<Graph>, std::vector<int64_t>, std::vector<float>,
-                 std::vector<std::string>, std::vector<Tensor>, std::vector<std::shared_ptr<Graph>>, TypeInfo>;
+using AttributeValue = std::variant<int64_t, float, std::string, Tensor, std::shared_ptr<Graph>,
+                                    std::vector<int64_t>, std::vector<float>, std::vector<std::string>,
+                                    std::vector<Tensor>, std::vector<std::shared_ptr<Graph>>, TypeInfo>;
 
-/// Attributes of a node by name, in file order. Typed getters return the fallback when absent or of another type.
+/// Attributes of a node by name, in file order. Typed getters return the fallback when absent or of another
+/// type.
 class Attributes {
  public:
   void set(const std::string& name, AttributeValue value);
@@ -61,8 +63,8 @@ class Attributes {
   int64_t get_int(std::string_view name, int64_t fallback) const;
   float get_float(std::string_view name, float fallback) const;
   std::string get_string(std::string_view name, std::string_view fallback) const;
-  std::vector<int64_t> get_ints(std::string_view name) const;   ///< empty when absent
-  std::vector<float> get_floats(std::string_view name) const;   ///< empty when absent
+  std::vector<int64_t> get_ints(std::string_view name) const;  ///< empty when absent
+  std::vector<float> get_floats(std::string_view name) const;  ///< empty when absent
   const std::vector<std::pair<std::string, AttributeValue>>& all() const { return items_; }
 
  private:
@@ -73,17 +75,17 @@ class Attributes {
 struct Node {
   NodeId id;
   bool alive = true;
-  std::string name;     ///< unique within the graph (made up by the importer where the file has none)
+  std::string name;  ///< unique within the graph (made up by the importer where the file has none)
   std::string op_type;
-  std::string domain;   ///< "" is ai.onnx; "lathe" holds the internal fused operators
-  int version = 0;      ///< opset version of `domain` this node is written in
+  std::string domain;  ///< "" is ai.onnx; "lathe" holds the internal fused operators
+  int version = 0;     ///< opset version of `domain` this node is written in
   std::vector<ValueId> inputs;
   std::vector<ValueId> outputs;
   std::vector<ValueId> captured;  ///< values of this graph that its sub-graphs use (not repeated in inputs)
   Attributes attributes;
-  ModuleId module;                ///< deepest module that owns it
+  ModuleId module;                              ///< deepest module that owns it
   std::map<std::string, std::string> metadata;  ///< metadata_props of the file
-  std::string source;             ///< "file.py:123" where the exporter wrote it, innermost user frame first
+  std::string source;  ///< "file.py:123" where the exporter wrote it, innermost user frame first
   std::string doc;
 
   /// "Conv" or "com.microsoft.FusedConv".
@@ -95,8 +97,8 @@ struct Value {
   ValueId id;
   bool alive = true;
   std::string name;
-  TypeInfo type;                  ///< declared or inferred
-  NodeId producer;                ///< invalid for inputs, initializers, captures
+  TypeInfo type;    ///< declared or inferred
+  NodeId producer;  ///< invalid for inputs, initializers, captures
   uint32_t producer_output = 0;
   std::vector<NodeId> consumers;  ///< each consuming node once per use (captures included)
   Tensor constant;                ///< defined() for initializers
@@ -117,17 +119,20 @@ class Graph {
   std::string doc;
   std::map<std::string, std::string> metadata;
 
-  const std::vector<Node>& nodes() const { return nodes_; }    ///< in file order; skip !alive
+  const std::vector<Node>& nodes() const { return nodes_; }  ///< in file order; skip !alive
   const std::vector<Value>& values() const { return values_; }
   const Node& node(NodeId id) const { return nodes_[id.index]; }
   const Value& value(ValueId id) const { return values_[id.index]; }
-  const std::vector<ValueId>& inputs() const { return inputs_; }    ///< initializers that are inputs too are not listed
+  const std::vector<ValueId>& inputs() const {
+    return inputs_;
+  }  ///< initializers that are inputs too are not listed
   const std::vector<ValueId>& outputs() const { return outputs_; }
   const std::vector<Capture>& captures() const { return captures_; }
   std::optional<ValueId> find_value(std::string_view name) const;
   std::optional<NodeId> find_node(std::string_view name) const;
   size_t node_count() const;  ///< alive ones
-  /// Constant data of a value: an initializer, or the output of a Constant node with a tensor attribute; else null.
+  /// Constant data of a value: an initializer, or the output of a Constant node with a tensor attribute; else
+  /// null.
   const Tensor* constant(ValueId id) const;
 
   /// Deep copy of nodes and sub-graphs; tensor bytes are shared.
@@ -198,10 +203,10 @@ class GraphEditor {
 
 /// A model file: its graph, its modules and what was found while reading it.
 struct Model {
-  std::string path;                    ///< as opened; empty for one made in memory
+  std::string path;  ///< as opened; empty for one made in memory
   Graph graph;
   int ir_version = 0;
-  std::map<std::string, int> opsets;   ///< by domain ("" = ai.onnx)
+  std::map<std::string, int> opsets;  ///< by domain ("" = ai.onnx)
   std::string producer_name;
   std::string producer_version;
   std::string domain;

@@ -14,12 +14,12 @@ namespace lathe {
 
 struct Module {
   ModuleId id;
-  std::string path;          ///< dotted; "" is the root
-  std::string name;          ///< last component; "" for the root
-  std::string class_name;    ///< "Conv2d"; "Module" where unknown
-  std::string python_module; ///< "torch.nn.modules.conv"; empty where unknown
-  bool class_inferred = false;  ///< guessed from its nodes, not read from the file
-  ModuleId parent;           ///< invalid for the root
+  std::string path;                ///< dotted; "" is the root
+  std::string name;                ///< last component; "" for the root
+  std::string class_name;          ///< "Conv2d"; "Module" where unknown
+  std::string python_module;       ///< "torch.nn.modules.conv"; empty where unknown
+  bool class_inferred = false;     ///< guessed from its nodes, not read from the file
+  ModuleId parent;                 ///< invalid for the root
   std::vector<ModuleId> children;  ///< in order of first use
   std::vector<NodeId> nodes;       ///< nodes of the main graph it owns itself, in graph order
 };
@@ -33,7 +33,9 @@ class ModuleTree {
   ModuleTree();
   ModuleSource source = ModuleSource::none;
 
-  const std::vector<Module>& modules() const { return modules_; }  ///< index = ModuleId; parents before children
+  const std::vector<Module>& modules() const {
+    return modules_;
+  }  ///< index = ModuleId; parents before children
   const Module& operator[](ModuleId id) const { return modules_[id.index]; }
   static constexpr ModuleId root() { return ModuleId(size_t{0}); }
   std::optional<ModuleId> find(std::string_view path) const;

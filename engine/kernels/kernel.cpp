@@ -7,15 +7,24 @@ namespace lathe {
 
 const char* to_string(DeclineReason reason) {
   switch (reason) {
-    case DeclineReason::element_type: return "element type";
-    case DeclineReason::rank: return "rank";
-    case DeclineReason::attribute: return "attribute";
-    case DeclineReason::shape: return "shape";
-    case DeclineReason::layout: return "layout";
-    case DeclineReason::instruction_set: return "instruction set";
-    case DeclineReason::not_constant: return "input is not constant";
-    case DeclineReason::not_profitable: return "not profitable";
-    case DeclineReason::provider_error: return "provider error";
+    case DeclineReason::element_type:
+      return "element type";
+    case DeclineReason::rank:
+      return "rank";
+    case DeclineReason::attribute:
+      return "attribute";
+    case DeclineReason::shape:
+      return "shape";
+    case DeclineReason::layout:
+      return "layout";
+    case DeclineReason::instruction_set:
+      return "instruction set";
+    case DeclineReason::not_constant:
+      return "input is not constant";
+    case DeclineReason::not_profitable:
+      return "not profitable";
+    case DeclineReason::provider_error:
+      return "provider error";
   }
   return "";
 }

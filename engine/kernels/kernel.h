@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// Optimised implementations of operators. Kernels are asked: each accepts a request or declines with a reason.
+// Optimised implementations of operators. Kernels are asked: each accepts a request or declines with a
+// reason.
 //
-// Adding one: a file engine/kernels/<provider>/<name>.cpp with `void register_<name>(KernelRegistry&)` and its name in
-// engine/kernels/CMakeLists.txt. Registration order is preference order; the reference kernel comes last by itself.
+// Adding one: a file engine/kernels/<provider>/<name>.cpp with `void register_<name>(KernelRegistry&)` and
+// its name in engine/kernels/CMakeLists.txt. Registration order is preference order; the reference kernel
+// comes last by itself.
 #pragma once
 
 #include <memory>
@@ -19,8 +21,8 @@
 
 namespace lathe {
 
-/// How a tensor's elements lie in memory. Plain = row-major. Blocked layouts are opaque to everything but their
-/// provider: two layouts are the same exactly when they compare equal.
+/// How a tensor's elements lie in memory. Plain = row-major. Blocked layouts are opaque to everything but
+/// their provider: two layouts are the same exactly when they compare equal.
 struct Layout {
   std::string descriptor;  ///< provider's encoding; empty = plain
   size_t bytes = 0;        ///< memory needed; 0 for plain (take the tensor's size)
@@ -45,10 +47,20 @@ struct KernelRequest {
   std::vector<const Tensor*> constants;  ///< parallel to inputs: data known at compile time, or null
   std::vector<TensorDesc> outputs;       ///< type and shape; the kernel chooses the layout
   bool plain_layouts = false;            ///< inputs are plain and outputs must be (eager run)
-  bool prepack = true;                   ///< constants may be copied into a layout of the kernel's own (engine)
+  bool prepack = true;  ///< constants may be copied into a layout of the kernel's own (engine)
 };
 
-enum class DeclineReason { element_type, rank, attribute, shape, layout, instruction_set, not_constant, not_profitable, provider_error };
+enum class DeclineReason {
+  element_type,
+  rank,
+  attribute,
+  shape,
+  layout,
+  instruction_set,
+  not_constant,
+  not_profitable,
+  provider_error
+};
 const char* to_string(DeclineReason reason);
 
 struct Decline {
@@ -64,8 +76,8 @@ struct KernelArguments {
   std::byte* scratch = nullptr;  ///< scratch_bytes() of memory, 64-byte aligned
 };
 
-/// A prepared implementation for fixed shapes, layouts and threads. run() is re-entrant only with distinct scratch;
-/// it is called on the executor thread.
+/// A prepared implementation for fixed shapes, layouts and threads. run() is re-entrant only with distinct
+/// scratch; it is called on the executor thread.
 class Kernel {
  public:
   virtual ~Kernel() = default;
@@ -79,7 +91,8 @@ class Kernel {
   size_t scratch_bytes() const { return scratch_bytes_; }
   /// Bytes of prepacked weights it owns.
   size_t packed_bytes() const { return packed_bytes_; }
-  /// Input whose memory output 0 may overwrite, or -1. `must`: the output has to be that memory (accumulation).
+  /// Input whose memory output 0 may overwrite, or -1. `must`: the output has to be that memory
+  /// (accumulation).
   int in_place_input() const { return in_place_input_; }
   bool in_place_required() const { return in_place_required_; }
   virtual Status run(const KernelArguments& arguments) = 0;
@@ -117,7 +130,8 @@ class KernelRegistry {
 const KernelRegistry& kernels();
 
 /// A kernel that moves a tensor from one layout to another (either may be plain).
-Result<std::unique_ptr<Kernel>> make_reorder(ElementType type, const Shape& shape, const Layout& from, const Layout& to);
+Result<std::unique_ptr<Kernel>> make_reorder(ElementType type, const Shape& shape, const Layout& from,
+                                             const Layout& to);
 
 /// Sets the thread count of everything prepared and run from now on. Call on the executor thread only.
 void set_kernel_threads(int threads);

@@ -31,7 +31,8 @@ void join_contents(InferContext& context) {
     unknown += *length;
     for (size_t k = 0; k < *length; ++k) joined.push_back(Dim(0));
   }
-  if (unknown > 0 && (known == 0 || known + unknown > max_partly_known || !is_integer(context.element(0)))) return;
+  if (unknown > 0 && (known == 0 || known + unknown > max_partly_known || !is_integer(context.element(0))))
+    return;
   if (unknown > 0) {
     joined.clear();
     for (size_t i = 0; i < context.input_count(); ++i) {
@@ -66,8 +67,8 @@ Status infer_concat(InferContext& context) {
       if (k == *axis || !(*dims)[k].known()) continue;
       Dim& size = (*out)[k];
       if (size.known() && !(size == (*dims)[k]))
-        return node_error(context.node(), "cannot join shapes " + to_string(*out) + " and " + to_string(*dims) +
-                                              " on axis " + std::to_string(*axis));
+        return node_error(context.node(), "cannot join shapes " + to_string(*out) + " and " +
+                                              to_string(*dims) + " on axis " + std::to_string(*axis));
       size = (*dims)[k];
     }
   }
@@ -88,9 +89,9 @@ Status run_concat(RunContext& context) {
     bool fits = next->rank() == first->rank() && next->type() == first->type();
     for (size_t k = 0; fits && k < shape.size(); ++k) fits = k == axis || next->dim(k) == shape[k];
     if (!fits)
-      return context.error("cannot join " + std::string(to_string(first->type())) + " " + to_string(first->shape()) +
-                           " and " + to_string(next->type()) + " " + to_string(next->shape()) + " on axis " +
-                           std::to_string(axis));
+      return context.error("cannot join " + std::string(to_string(first->type())) + " " +
+                           to_string(first->shape()) + " and " + to_string(next->type()) + " " +
+                           to_string(next->shape()) + " on axis " + std::to_string(axis));
     shape[axis] += next->dim(axis);
   }
   LATHE_ASSIGN(Tensor * output, context.output(0, first->type(), shape));
@@ -109,16 +110,17 @@ Status run_concat(RunContext& context) {
   return {};
 }
 
-/// Sizes of the parts where the node does not list them. Before opset 18 the parts are equal; from 18 the last may be
-/// smaller.
+/// Sizes of the parts where the node does not list them. Before opset 18 the parts are equal; from 18 the
+/// last may be smaller.
 Result<Dims> even_parts(const Node& node, const Dim& total, size_t outputs) {
   const auto count = static_cast<int64_t>(outputs);
   const int64_t asked = node.attributes.get_int("num_outputs", count);
   if (asked != count)
-    return node_error(node, "has num_outputs " + std::to_string(asked) + " but " + std::to_string(count) + " outputs");
+    return node_error(
+        node, "has num_outputs " + std::to_string(asked) + " but " + std::to_string(count) + " outputs");
   if (node.version < 18 && total.known() && total.value() % count != 0)
-    return node_error(node, "cannot split " + std::to_string(total.value()) + " elements into " + std::to_string(count) +
-                                " equal parts");
+    return node_error(node, "cannot split " + std::to_string(total.value()) + " elements into " +
+                                std::to_string(count) + " equal parts");
   const Dim part = dim_ceil_div(total, Dim(count));
   Dims parts;
   for (int64_t i = 0; i < count; ++i) {
@@ -133,7 +135,8 @@ Result<Dims> even_parts(const Node& node, const Dim& total, size_t outputs) {
 Status check_parts(const Node& node, const Dims& parts, const Dim& total, size_t outputs) {
   Dim sum(0);
   for (const Dim& part : parts) {
-    if (part.known() && part.value() < 0) return node_error(node, "has a negative part in split " + to_string(parts));
+    if (part.known() && part.value() < 0)
+      return node_error(node, "has a negative part in split " + to_string(parts));
     sum = sum + part;
   }
   if (parts.size() != outputs)
@@ -147,16 +150,19 @@ Status check_parts(const Node& node, const Dims& parts, const Dim& total, size_t
 Status infer_split(InferContext& context) {
   const Dims* dims = context.dims(0);
   if (dims == nullptr) {
-    for (size_t i = 0; i < context.output_count(); ++i) context.set_tensor(i, context.element(0), std::nullopt);
+    for (size_t i = 0; i < context.output_count(); ++i)
+      context.set_tensor(i, context.element(0), std::nullopt);
     return {};
   }
-  LATHE_ASSIGN(const size_t axis, resolve_axis(context.node(), context.attributes().get_int("axis", 0), dims->size()));
+  LATHE_ASSIGN(const size_t axis,
+               resolve_axis(context.node(), context.attributes().get_int("axis", 0), dims->size()));
   Dims parts;
   if (context.has_input(1)) {
     if (const std::vector<Dim>* contents = context.contents(1))
       parts = *contents;
     else
-      for (size_t i = 0; i < context.output_count(); ++i) parts.push_back(context.data_dependent_dim("split"));
+      for (size_t i = 0; i < context.output_count(); ++i)
+        parts.push_back(context.data_dependent_dim("split"));
   } else if (context.attributes().has("split")) {
     parts = to_dims(context.attributes().get_ints("split"));
   } else {
@@ -181,7 +187,8 @@ Status infer_split(InferContext& context) {
 
 Status run_split(RunContext& context) {
   LATHE_ASSIGN(const Tensor* data, tensor_input(context, 0, "input"));
-  LATHE_ASSIGN(const size_t axis, resolve_axis(context.node(), context.attributes().get_int("axis", 0), data->rank()));
+  LATHE_ASSIGN(const size_t axis,
+               resolve_axis(context.node(), context.attributes().get_int("axis", 0), data->rank()));
   Dims parts;
   if (context.has_input(1)) {
     LATHE_ASSIGN(const auto sizes, int_input(context, 1, "split"));

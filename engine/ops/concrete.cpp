@@ -10,12 +10,16 @@ constexpr int64_t max_elements = 4096;
 
 TypeInfo type_of(const RuntimeValue& value) {
   switch (value.kind) {
-    case RuntimeValue::Kind::tensor: return TypeInfo::tensor(value.tensor.type(), to_dims(value.tensor.shape()));
+    case RuntimeValue::Kind::tensor:
+      return TypeInfo::tensor(value.tensor.type(), to_dims(value.tensor.shape()));
     case RuntimeValue::Kind::sequence:
-      return TypeInfo::sequence_of(value.sequence && !value.sequence->empty() ? type_of(value.sequence->front())
-                                                                              : TypeInfo::tensor(value.element));
-    case RuntimeValue::Kind::empty_optional: return TypeInfo::optional_of({});
-    case RuntimeValue::Kind::none: return {};
+      return TypeInfo::sequence_of(value.sequence && !value.sequence->empty()
+                                       ? type_of(value.sequence->front())
+                                       : TypeInfo::tensor(value.element));
+    case RuntimeValue::Kind::empty_optional:
+      return TypeInfo::optional_of({});
+    case RuntimeValue::Kind::none:
+      return {};
   }
   return {};
 }
@@ -26,7 +30,8 @@ class ConcreteContext final : public InferContext {
     node_ = &node;
     result_.outputs.resize(node.outputs.size());
     result_.contents_read.resize(inputs.size());
-    for (const RuntimeValue* value : inputs) types_.push_back(value != nullptr ? type_of(*value) : TypeInfo{});
+    for (const RuntimeValue* value : inputs)
+      types_.push_back(value != nullptr ? type_of(*value) : TypeInfo{});
     contents_.resize(inputs.size());
   }
 
@@ -37,7 +42,9 @@ class ConcreteContext final : public InferContext {
     return &values_[i]->tensor;
   }
   const std::vector<Dim>* contents(size_t i) const override {
-    const Tensor* tensor = i < values_.size() && values_[i] != nullptr && values_[i]->is_tensor() ? &values_[i]->tensor : nullptr;
+    const Tensor* tensor = i < values_.size() && values_[i] != nullptr && values_[i]->is_tensor()
+                               ? &values_[i]->tensor
+                               : nullptr;
     if (tensor == nullptr || tensor->rank() > 1 || tensor->count() > max_elements) return nullptr;
     if (!is_integer(tensor->type()) && tensor->type() != ElementType::boolean) return nullptr;
     result_.contents_read[i] = true;
@@ -68,7 +75,8 @@ class ConcreteContext final : public InferContext {
 
 }  // namespace
 
-Result<ConcreteInference> infer_concrete(const Operator& op, const Node& node, std::span<const RuntimeValue* const> inputs) {
+Result<ConcreteInference> infer_concrete(const Operator& op, const Node& node,
+                                         std::span<const RuntimeValue* const> inputs) {
   ConcreteContext context(node, inputs);
   if (op.infer != nullptr) {
     Status status = op.infer(context);

@@ -104,9 +104,9 @@ Status infer_range(InferContext& context) {
       const auto first = context.constant(0)->to_double(), last = context.constant(1)->to_double(),
                  step = context.constant(2)->to_double();
       if (first.size() == 1 && last.size() == 1 && step.size() == 1 && step[0] != 0) {
-        const double exact = type == ElementType::f64 ? (last[0] - first[0]) / step[0]
-                                                      : static_cast<float>(last[0] - first[0]) /
-                                                            static_cast<float>(step[0]);
+        const double exact = type == ElementType::f64
+                                 ? (last[0] - first[0]) / step[0]
+                                 : static_cast<float>(last[0] - first[0]) / static_cast<float>(step[0]);
         if (exact < 1e15) count = Dim(std::max<int64_t>(0, static_cast<int64_t>(std::ceil(exact))));
       }
     }
@@ -128,9 +128,9 @@ Status infer_range(InferContext& context) {
 template <class T>
 std::optional<int64_t> range_count(T start, T limit, T delta) {
   if constexpr (std::is_integral_v<T>) {
-    const auto distance =
-        __builtin_sub_overflow_p(limit, start, int64_t{}) ? std::nullopt
-                                                          : std::optional<int64_t>(int64_t{limit} - start);
+    const auto distance = __builtin_sub_overflow_p(limit, start, int64_t{})
+                              ? std::nullopt
+                              : std::optional<int64_t>(int64_t{limit} - start);
     if (!distance) return std::nullopt;
     if (delta == -1) return *distance >= 0 ? 0 : checked_mul(*distance, -1);
     return std::max<int64_t>(0, ceil_div(*distance, delta));
@@ -152,7 +152,8 @@ Status run_range_as(RunContext& context, A start, A limit, A delta) {
     if constexpr (std::is_integral_v<A>)
       element = static_cast<T>(start + static_cast<A>(i) * delta);
     else
-      element = static_cast<T>(static_cast<double>(start) + static_cast<double>(i) * static_cast<double>(delta));
+      element =
+          static_cast<T>(static_cast<double>(start) + static_cast<double>(i) * static_cast<double>(delta));
     ++i;
   }
   return {};
@@ -160,7 +161,10 @@ Status run_range_as(RunContext& context, A start, A limit, A delta) {
 
 Status run_range(RunContext& context) {
   for (const size_t i : {0, 1, 2}) {
-    LATHE_ASSIGN(const Tensor* tensor, tensor_input(context, i, i == 0 ? "start" : i == 1 ? "limit" : "delta"));
+    LATHE_ASSIGN(const Tensor* tensor, tensor_input(context, i,
+                                                    i == 0   ? "start"
+                                                    : i == 1 ? "limit"
+                                                             : "delta"));
     if (tensor->count() != 1 || tensor->type() != context.tensor(0).type())
       return context.error("needs three numbers of one type");
   }
@@ -184,7 +188,8 @@ Status run_range(RunContext& context) {
 Result<ElementType> dtype_or(const Node& node, ElementType fallback) {
   if (!node.attributes.has("dtype")) return fallback;
   const int64_t number = node.attributes.get_int("dtype", 0);
-  const auto type = number < 0 || number > 100 ? std::nullopt : element_type_from_onnx(static_cast<int>(number));
+  const auto type =
+      number < 0 || number > 100 ? std::nullopt : element_type_from_onnx(static_cast<int>(number));
   if (!type || *type == ElementType::undefined)
     return node_error(node, "has dtype " + std::to_string(number) + ", which is not known");
   return *type;
@@ -224,8 +229,8 @@ Status run_eye_like(RunContext& context) {
 Status infer_one_hot(InferContext& context) {
   const Dims* indices = context.dims(0);
   if (indices == nullptr) return infer_unknown_shape(context, 2);
-  LATHE_ASSIGN(const size_t axis, resolve_axis(context.node(), context.attributes().get_int("axis", -1),
-                                               indices->size() + 1));
+  LATHE_ASSIGN(const size_t axis,
+               resolve_axis(context.node(), context.attributes().get_int("axis", -1), indices->size() + 1));
   Dim depth;
   if (const Dim* known = scalar_contents(context, 1)) {
     depth = *known;
@@ -248,8 +253,8 @@ Status run_one_hot(RunContext& context) {
   const auto depths = depth_tensor->to_int64();
   if (depths.size() != 1 || depths[0] < 0) return context.error("needs one depth that is not negative");
   if (values->count() != 2) return context.error("needs two values, not " + std::to_string(values->count()));
-  LATHE_ASSIGN(const size_t axis, resolve_axis(context.node(), context.attributes().get_int("axis", -1),
-                                               indices->rank() + 1));
+  LATHE_ASSIGN(const size_t axis,
+               resolve_axis(context.node(), context.attributes().get_int("axis", -1), indices->rank() + 1));
   const int64_t depth = depths[0];
   Shape shape = indices->shape();
   shape.insert(shape.begin() + static_cast<ptrdiff_t>(axis), depth);
@@ -272,10 +277,28 @@ Status run_one_hot(RunContext& context) {
 }  // namespace
 
 void register_constant(OperatorRegistry& registry) {
-  registry.add({"", "Constant", {1, 9, 11, 12, 13, 19, 21, 23, 24, 25}, 0, 0, 1, 1, trait_none,
-                infer_constant, run_constant, no_flops});
-  registry.add({"", "ConstantOfShape", {9, 20, 21, 23, 24, 25}, 1, 1, 1, 1, trait_none,
-                infer_constant_of_shape, run_constant_of_shape, no_flops});
+  registry.add({"",
+                "Constant",
+                {1, 9, 11, 12, 13, 19, 21, 23, 24, 25},
+                0,
+                0,
+                1,
+                1,
+                trait_none,
+                infer_constant,
+                run_constant,
+                no_flops});
+  registry.add({"",
+                "ConstantOfShape",
+                {9, 20, 21, 23, 24, 25},
+                1,
+                1,
+                1,
+                1,
+                trait_none,
+                infer_constant_of_shape,
+                run_constant_of_shape,
+                no_flops});
   registry.add({"", "Range", {11}, 3, 3, 1, 1, trait_none, infer_range, run_range});
   registry.add({"", "EyeLike", {9, 22}, 1, 1, 1, 1, trait_none, infer_eye_like, run_eye_like, no_flops});
   registry.add({"", "OneHot", {9, 11}, 3, 3, 1, 1, trait_none, infer_one_hot, run_one_hot, no_flops});

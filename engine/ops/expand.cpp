@@ -24,7 +24,8 @@ void repeat_contents(InferContext& context, const Dims& dims) {
   const std::vector<Dim>* elements = context.contents(0);
   if (elements == nullptr || elements->empty()) return;
   std::vector<Dim> out;
-  for (int64_t i = 0; i < dims[0].value(); ++i) out.push_back((*elements)[static_cast<size_t>(i) % elements->size()]);
+  for (int64_t i = 0; i < dims[0].value(); ++i)
+    out.push_back((*elements)[static_cast<size_t>(i) % elements->size()]);
   context.set_contents(0, std::move(out));
 }
 
@@ -33,7 +34,8 @@ Status infer_from_data(InferContext& context, size_t least_rank) {
   const auto length = known_length(context, 1);
   if (!length || context.dims(0) == nullptr) return infer_unknown_shape(context);
   Dims dims;
-  for (size_t i = 0; i < std::max(*length, least_rank); ++i) dims.push_back(context.data_dependent_dim("expand"));
+  for (size_t i = 0; i < std::max(*length, least_rank); ++i)
+    dims.push_back(context.data_dependent_dim("expand"));
   context.set_tensor(0, context.element(0), std::move(dims));
   return {};
 }
@@ -41,14 +43,16 @@ Status infer_from_data(InferContext& context, size_t least_rank) {
 Status infer_expand(InferContext& context) {
   const Dims* input = context.dims(0);
   const std::vector<Dim>* target = context.contents(1);
-  if (input == nullptr || target == nullptr) return infer_from_data(context, input != nullptr ? input->size() : 0);
+  if (input == nullptr || target == nullptr)
+    return infer_from_data(context, input != nullptr ? input->size() : 0);
   Dims dims(std::max(input->size(), target->size()));
   for (size_t i = 0; i < dims.size(); ++i) {
     const Dim a = i < input->size() ? (*input)[input->size() - 1 - i] : Dim(1);
     const Dim b = i < target->size() ? (*target)[target->size() - 1 - i] : Dim(1);
     const auto size = broadcast_dim(a, b);
     if (!size || (b.known() && b.value() < 0))
-      return node_error(context.node(), "cannot expand " + to_string(*input) + " to " + to_string(Dims(*target)));
+      return node_error(context.node(),
+                        "cannot expand " + to_string(*input) + " to " + to_string(Dims(*target)));
     dims[dims.size() - 1 - i] = *size;
   }
   context.set_tensor(0, context.element(0), dims);
@@ -73,7 +77,8 @@ Result<std::vector<Dim>> repeats_by_axis(const Node& node, const std::vector<Dim
                                          const std::vector<Dim>& axes, size_t rank) {
   if (node.version >= 6) {
     if (tiles.size() != rank)
-      return node_error(node, "has " + std::to_string(tiles.size()) + " repeats for rank " + std::to_string(rank));
+      return node_error(node,
+                        "has " + std::to_string(tiles.size()) + " repeats for rank " + std::to_string(rank));
     return tiles;
   }
   if (tiles.size() != 1 || axes.size() != 1 || !axes[0].known())
@@ -95,11 +100,13 @@ Status infer_tile(InferContext& context) {
     context.set_tensor(0, context.element(0), std::move(dims));
     return {};
   }
-  LATHE_ASSIGN(const auto repeats, repeats_by_axis(context.node(), *tiles, axes != nullptr ? *axes : std::vector<Dim>(),
-                                                   input->size()));
+  LATHE_ASSIGN(
+      const auto repeats,
+      repeats_by_axis(context.node(), *tiles, axes != nullptr ? *axes : std::vector<Dim>(), input->size()));
   Dims dims;
   for (size_t i = 0; i < input->size(); ++i) {
-    if (repeats[i].known() && repeats[i].value() < 0) return node_error(context.node(), "has a negative repeat");
+    if (repeats[i].known() && repeats[i].value() < 0)
+      return node_error(context.node(), "has a negative repeat");
     dims.push_back((*input)[i] * repeats[i]);
   }
   context.set_tensor(0, context.element(0), dims);
@@ -112,7 +119,8 @@ Status run_tile(RunContext& context) {
   LATHE_TRY(tensor_input(context, 1, "repeats"));
   LATHE_ASSIGN(const auto tiles, int_input(context, 1, "repeats"));
   LATHE_ASSIGN(const auto axes, int_input(context, 2, "axis"));
-  LATHE_ASSIGN(const auto repeats, repeats_by_axis(context.node(), to_dims(tiles), to_dims(axes), data->rank()));
+  LATHE_ASSIGN(const auto repeats,
+               repeats_by_axis(context.node(), to_dims(tiles), to_dims(axes), data->rank()));
   // Each axis becomes (repeat, size), of which the repeat does not move in the source.
   const std::vector<int64_t> strides = row_major_strides(data->shape());
   Shape shape, split;
@@ -121,8 +129,8 @@ Status run_tile(RunContext& context) {
     const int64_t count = repeats[i].value();
     const auto size = count < 0 ? std::nullopt : checked_mul(data->dim(i), count);
     if (!size)
-      return context.error("cannot repeat axis " + std::to_string(i) + " of shape " + to_string(data->shape()) + " " +
-                           std::to_string(count) + " times");
+      return context.error("cannot repeat axis " + std::to_string(i) + " of shape " +
+                           to_string(data->shape()) + " " + std::to_string(count) + " times");
     shape.push_back(*size);
     split.insert(split.end(), {count, data->dim(i)});
     view.strides.insert(view.strides.end(), {0, strides[i]});

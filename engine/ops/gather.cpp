@@ -11,7 +11,8 @@ Status infer_gather(InferContext& context) {
   const Dims* data = context.dims(0);
   const Dims* indices = context.dims(1);
   if (data == nullptr || indices == nullptr) return infer_unknown_shape(context);
-  LATHE_ASSIGN(const size_t axis, resolve_axis(context.node(), context.attributes().get_int("axis", 0), data->size()));
+  LATHE_ASSIGN(const size_t axis,
+               resolve_axis(context.node(), context.attributes().get_int("axis", 0), data->size()));
   const auto at = data->begin() + static_cast<ptrdiff_t>(axis);
   Dims dims(data->begin(), at);
   dims.insert(dims.end(), indices->begin(), indices->end());
@@ -38,7 +39,8 @@ Status run_gather(RunContext& context) {
   LATHE_ASSIGN(const Tensor* data, tensor_input(context, 0, "data"));
   LATHE_ASSIGN(const Tensor* indices, tensor_input(context, 1, "indices"));
   if (!is_integer(indices->type())) return context.type_error(indices->type());
-  LATHE_ASSIGN(const size_t axis, resolve_axis(context.node(), context.attributes().get_int("axis", 0), data->rank()));
+  LATHE_ASSIGN(const size_t axis,
+               resolve_axis(context.node(), context.attributes().get_int("axis", 0), data->rank()));
   const auto split = data->shape().begin() + static_cast<ptrdiff_t>(axis);
   Shape shape(data->shape().begin(), split);
   shape.insert(shape.end(), indices->shape().begin(), indices->shape().end());
@@ -83,7 +85,8 @@ Status run_gather_elements(RunContext& context) {
   LATHE_ASSIGN(const Tensor* data, tensor_input(context, 0, "data"));
   LATHE_ASSIGN(const Tensor* indices, tensor_input(context, 1, "indices"));
   if (!is_integer(indices->type())) return context.type_error(indices->type());
-  LATHE_ASSIGN(const size_t axis, resolve_axis(context.node(), context.attributes().get_int("axis", 0), data->rank()));
+  LATHE_ASSIGN(const size_t axis,
+               resolve_axis(context.node(), context.attributes().get_int("axis", 0), data->rank()));
   bool fits = indices->rank() == data->rank();
   for (size_t i = 0; fits && i < data->rank(); ++i) fits = i == axis || indices->dim(i) <= data->dim(i);
   if (!fits)
@@ -151,7 +154,8 @@ Status run_gather_nd(RunContext& context) {
   const size_t first = batch, end = batch + static_cast<size_t>(tuple);
   for (size_t i = 0; i < batch; ++i)
     if (data->dim(i) != indices->dim(i))
-      return context.error("has batches of shapes " + to_string(data->shape()) + " and " + to_string(indices->shape()));
+      return context.error("has batches of shapes " + to_string(data->shape()) + " and " +
+                           to_string(indices->shape()));
   LATHE_ASSIGN(Tensor * output, context.output(0, data->type(), shape));
   const std::vector<int64_t> strides = row_major_strides(data->shape());
   const int64_t run = size_between(data->shape(), end, data->rank());
@@ -185,9 +189,19 @@ Status run_gather_nd(RunContext& context) {
 
 void register_gather(OperatorRegistry& registry) {
   registry.add({"", "Gather", {1, 11, 13}, 2, 2, 1, 1, trait_none, infer_gather, run_gather, no_flops});
-  registry.add({"", "GatherElements", {11, 13}, 2, 2, 1, 1, trait_none, infer_gather_elements, run_gather_elements,
+  registry.add({"",
+                "GatherElements",
+                {11, 13},
+                2,
+                2,
+                1,
+                1,
+                trait_none,
+                infer_gather_elements,
+                run_gather_elements,
                 no_flops});
-  registry.add({"", "GatherND", {11, 12, 13}, 2, 2, 1, 1, trait_none, infer_gather_nd, run_gather_nd, no_flops});
+  registry.add(
+      {"", "GatherND", {11, 12, 13}, 2, 2, 1, 1, trait_none, infer_gather_nd, run_gather_nd, no_flops});
 }
 
 }  // namespace lathe

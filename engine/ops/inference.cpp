@@ -9,9 +9,12 @@ namespace {
 constexpr size_t max_propagated_elements = 1024;
 const TypeInfo unknown_type;
 
-std::string locate(const Node& node) { return "node '" + node.name + "' (" + node.qualified_type() + ")"; }
+std::string locate(const Node& node) {
+  return "node '" + node.name + "' (" + node.qualified_type() + ")";
+}
 
-/// More specific of two opinions about one dim: a number beats a symbol, the inferred symbol beats a declared one.
+/// More specific of two opinions about one dim: a number beats a symbol, the inferred symbol beats a declared
+/// one.
 Dim merge_dim(const Dim& inferred, const Dim& declared) {
   if (inferred.known()) return inferred;
   return declared.known() ? declared : inferred;
@@ -27,7 +30,8 @@ struct Session {
 
 class GraphInference {
  public:
-  GraphInference(const Graph& graph, InferenceResult& result, Session& session, const InferenceOptions& options)
+  GraphInference(const Graph& graph, InferenceResult& result, Session& session,
+                 const InferenceOptions& options)
       : graph_(graph), result_(result), session_(session), options_(options) {
     result_.types.resize(graph.values().size());
   }
@@ -56,7 +60,9 @@ class NodeInference final : public InferContext {
  public:
   NodeInference(GraphInference& owner, const Node& node) : owner_(owner) { node_ = &node; }
 
-  const TypeInfo& input(size_t i) const override { return has_input(i) ? owner_.type(node_->inputs[i]) : unknown_type; }
+  const TypeInfo& input(size_t i) const override {
+    return has_input(i) ? owner_.type(node_->inputs[i]) : unknown_type;
+  }
   const Tensor* constant(size_t i) const override {
     return has_input(i) ? owner_.graph_.constant(node_->inputs[i]) : nullptr;
   }
@@ -92,11 +98,13 @@ class NodeInference final : public InferContext {
 };
 
 const std::vector<Dim>* GraphInference::contents(ValueId id) {
+  // Elements are only meaningful in order for scalars and lists.
+  if (type(id).dims && type(id).dims->size() > 1) return nullptr;
   const auto found = result_.contents.find(id);
   if (found != result_.contents.end()) return &found->second;
   const Tensor* tensor = graph_.constant(id);
-  if (tensor == nullptr || (!is_integer(tensor->type()) && tensor->type() != ElementType::boolean) || tensor->rank() > 1 ||
-      tensor->count() > static_cast<int64_t>(max_propagated_elements))
+  if (tensor == nullptr || (!is_integer(tensor->type()) && tensor->type() != ElementType::boolean) ||
+      tensor->rank() > 1 || tensor->count() > static_cast<int64_t>(max_propagated_elements))
     return nullptr;
   std::vector<Dim> elements;
   for (const int64_t element : tensor->to_int64()) elements.emplace_back(element);
@@ -104,32 +112,39 @@ const std::vector<Dim>* GraphInference::contents(ValueId id) {
 }
 
 void GraphInference::report(Severity severity, const char* code, const Node& node, std::string message) {
-  Finding finding{severity, code, locate(node), std::move(message), "", session_.outer_node.valid() ? session_.outer_node : node.id};
+  Finding finding{severity,           code, locate(node),
+                  std::move(message), "",   session_.outer_node.valid() ? session_.outer_node : node.id};
   session_.result->findings.push_back(std::move(finding));
 }
 
 void GraphInference::set_type(const Node& node, ValueId id, TypeInfo type) {
   const TypeInfo& declared = graph_.value(id).type;
   if (type.is_tensor() && declared.is_tensor()) {
-    if (type.element == ElementType::undefined) type.element = declared.element;
+    if (type.element == ElementType::undefined)
+      type.element = declared.element;
     else if (declared.element != ElementType::undefined && declared.element != type.element)
       report(Severity::warning, "type_mismatch", node,
-             "output '" + graph_.value(id).name + "' is declared " + to_string(declared.element) + " but is " + to_string(type.element));
+             "output '" + graph_.value(id).name + "' is declared " + to_string(declared.element) +
+                 " but is " + to_string(type.element));
     // A declared shape is used only where inference knows nothing: it may speak of other input shapes.
-    if (!type.dims && declared.dims && options_.input_shapes.empty()) type.dims = declared.dims;
-    else if (type.dims && declared.dims && type.dims->size() == declared.dims->size() && options_.input_shapes.empty())
+    if (!type.dims && declared.dims && options_.input_shapes.empty())
+      type.dims = declared.dims;
+    else if (type.dims && declared.dims && type.dims->size() == declared.dims->size() &&
+             options_.input_shapes.empty())
       for (size_t i = 0; i < type.dims->size(); ++i) {
         const Dim merged = merge_dim((*type.dims)[i], (*declared.dims)[i]);
         (*type.dims)[i] = merged;
       }
     else if (type.dims && declared.dims && type.dims->size() != declared.dims->size())
       report(Severity::warning, "shape_mismatch", node,
-             "output '" + graph_.value(id).name + "' is declared " + to_string(*declared.dims) + " but is " + to_string(*type.dims));
+             "output '" + graph_.value(id).name + "' is declared " + to_string(*declared.dims) + " but is " +
+                 to_string(*type.dims));
   }
   result_.types[id.index] = std::move(type);
 }
 
-Result<std::vector<TypeInfo>> NodeInference::infer_subgraph(const Graph& body, std::span<const TypeInfo> inputs) {
+Result<std::vector<TypeInfo>> NodeInference::infer_subgraph(const Graph& body,
+                                                            std::span<const TypeInfo> inputs) {
   Session& session = owner_.session_;
   if (session.depth > 32) return bad_input(locate(*node_), "sub-graphs are nested too deeply");
   std::vector<TypeInfo> captures;
@@ -167,10 +182,12 @@ TypeInfo GraphInference::resolve_input(const Value& value) {
   return type;
 }
 
-void GraphInference::seed_inputs(std::span<const TypeInfo> inputs, std::span<const TypeInfo> captures, bool main_graph) {
+void GraphInference::seed_inputs(std::span<const TypeInfo> inputs, std::span<const TypeInfo> captures,
+                                 bool main_graph) {
   for (const Value& value : graph_.values())
     if (value.constant.defined())
-      result_.types[value.id.index] = TypeInfo::tensor(value.constant.type(), to_dims(value.constant.shape()));
+      result_.types[value.id.index] =
+          TypeInfo::tensor(value.constant.type(), to_dims(value.constant.shape()));
   for (size_t i = 0; i < graph_.inputs().size(); ++i) {
     const Value& value = graph_.value(graph_.inputs()[i]);
     TypeInfo type = main_graph ? resolve_input(value) : i < inputs.size() ? inputs[i] : value.type;
@@ -183,7 +200,8 @@ void GraphInference::seed_inputs(std::span<const TypeInfo> inputs, std::span<con
 
 void GraphInference::fill_unknown_outputs(const Node& node) {
   for (const ValueId output : node.outputs)
-    if (output.valid() && type(output).kind == TypeInfo::Kind::unknown) result_.types[output.index] = graph_.value(output).type;
+    if (output.valid() && type(output).kind == TypeInfo::Kind::unknown)
+      result_.types[output.index] = graph_.value(output).type;
 }
 
 void GraphInference::infer_node(const Node& node) {
@@ -205,11 +223,13 @@ void GraphInference::infer_node(const Node& node) {
   fill_unknown_outputs(node);
 }
 
-void GraphInference::run(std::span<const TypeInfo> inputs, std::span<const TypeInfo> captures, bool main_graph) {
+void GraphInference::run(std::span<const TypeInfo> inputs, std::span<const TypeInfo> captures,
+                         bool main_graph) {
   seed_inputs(inputs, captures, main_graph);
   const auto order = topological_order(graph_);
   if (!order.ok()) {
-    session_.result->findings.push_back({Severity::error, "cycle", order.error().where, order.error().what, "", {}});
+    session_.result->findings.push_back(
+        {Severity::error, "cycle", order.error().where, order.error().what, "", {}});
     return;
   }
   for (const NodeId id : *order) infer_node(graph_.node(id));
@@ -250,8 +270,8 @@ InferenceResult infer(const Graph& graph, const InferenceOptions& options) {
   return result;
 }
 
-InferenceResult infer(const Graph& graph, std::span<const TypeInfo> inputs, std::span<const TypeInfo> captures,
-                      const InferenceOptions& options) {
+InferenceResult infer(const Graph& graph, std::span<const TypeInfo> inputs,
+                      std::span<const TypeInfo> captures, const InferenceOptions& options) {
   InferenceResult result;
   Session session;
   session.result = &result;
@@ -262,7 +282,8 @@ InferenceResult infer(const Graph& graph, std::span<const TypeInfo> inputs, std:
 void apply_types(Graph& graph, const InferenceResult& result) {
   GraphEditor editor(graph);
   for (const Value& value : graph.values())
-    if (result.types[value.id.index].kind != TypeInfo::Kind::unknown) editor.set_type(value.id, result.types[value.id.index]);
+    if (result.types[value.id.index].kind != TypeInfo::Kind::unknown)
+      editor.set_type(value.id, result.types[value.id.index]);
 }
 
 }  // namespace lathe

@@ -13,13 +13,14 @@
 
 namespace lathe {
 
-/// Where a symbol in a shape comes from: the model's own dynamic axis, or a node whose output size depends on data.
+/// Where a symbol in a shape comes from: the model's own dynamic axis, or a node whose output size depends on
+/// data.
 struct SymbolOrigin {
   enum class Kind { input_axis, data_dependent, unknown };
   Kind kind = Kind::unknown;
-  ValueId input;   ///< input_axis: the first graph input and axis that bears the symbol
+  ValueId input;  ///< input_axis: the first graph input and axis that bears the symbol
   int axis = 0;
-  NodeId node;     ///< otherwise: the node of the main graph where it was born
+  NodeId node;  ///< otherwise: the node of the main graph where it was born
 };
 
 /// What inference found. Types by ValueId index of the graph.
@@ -27,7 +28,8 @@ struct InferenceResult {
   std::vector<TypeInfo> types;
   std::unordered_map<ValueId, std::vector<Dim>> contents;  ///< integer elements as far as known
   std::map<std::string, SymbolOrigin> symbols;
-  Findings findings;  ///< contradictions (error), unknown operators (error), declared vs inferred mismatches (warning)
+  Findings findings;  ///< contradictions (error), unknown operators (error), declared vs inferred mismatches
+                      ///< (warning)
 
   const TypeInfo& type(ValueId id) const { return types[id.index]; }
   /// A small integer tensor whose elements inference knows, as a tensor; nullopt otherwise.
@@ -42,8 +44,8 @@ struct InferenceOptions {
 /// Infers types for every value. Never fails as a whole: what cannot be told stays unknown and is reported.
 InferenceResult infer(const Graph& graph, const InferenceOptions& options = {});
 /// Same, for a sub-graph given the types of its inputs and captures.
-InferenceResult infer(const Graph& graph, std::span<const TypeInfo> inputs, std::span<const TypeInfo> captures,
-                      const InferenceOptions& options = {});
+InferenceResult infer(const Graph& graph, std::span<const TypeInfo> inputs,
+                      std::span<const TypeInfo> captures, const InferenceOptions& options = {});
 
 /// Writes the inferred types into the graph's values.
 void apply_types(Graph& graph, const InferenceResult& result);

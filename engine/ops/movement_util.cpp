@@ -21,8 +21,7 @@ std::vector<Axis> coalesced(const Shape& shape, const StridedView& from, const S
   for (size_t i = 0; i < shape.size(); ++i) {
     if (shape[i] == 1) continue;
     const Axis axis{shape[i], from.strides[i], to.strides[i]};
-    if (!axes.empty() && axes.back().from == axis.from * axis.size &&
-        axes.back().to == axis.to * axis.size) {
+    if (!axes.empty() && axes.back().from == axis.from * axis.size && axes.back().to == axis.to * axis.size) {
       axes.back() = {axes.back().size * axis.size, axis.from, axis.to};
     } else {
       axes.push_back(axis);
@@ -160,7 +159,7 @@ Result<std::vector<int64_t>> int_input(const RunContext& context, size_t i, cons
   return tensor->to_int64();
 }
 
-Result<int64_t> scalar_input(const RunContext& context, size_t i, const char* name) {
+Result<int64_t> integer_input(const RunContext& context, size_t i, const char* name) {
   LATHE_ASSIGN(const std::vector<int64_t> elements, int_input(context, i, name));
   if (elements.size() != 1)
     return context.error(std::string("needs one number as input ") + name + ", not " +

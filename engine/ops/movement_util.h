@@ -91,7 +91,7 @@ Result<const Tensor*> tensor_input(const RunContext& context, size_t i, const ch
 /// Elements of integer tensor input i; empty when the optional input is absent.
 Result<std::vector<int64_t>> int_input(const RunContext& context, size_t i, const char* name);
 /// The one element of integer tensor input i.
-Result<int64_t> scalar_input(const RunContext& context, size_t i, const char* name);
+Result<int64_t> integer_input(const RunContext& context, size_t i, const char* name);
 
 /// Integer elements without copying where they are int64 already.
 class Indices {
@@ -130,8 +130,8 @@ Result<std::vector<size_t>> resolve_axes(const Node& node, std::span<const int64
 int64_t size_between(std::span<const int64_t> shape, size_t begin, size_t end);
 Dim size_between(const Dims& dims, size_t begin, size_t end);
 
-/// Order-preserving keys: a < b exactly when key(a) < key(b). NaNs are equal and above all numbers; -0 equals 0;
-/// false < true; strings are ranked. Complex types have no order: all keys 0.
+/// Order-preserving keys: a < b exactly when key(a) < key(b). NaNs are equal and above all numbers; -0 equals
+/// 0; false < true; strings are ranked. Complex types have no order: all keys 0.
 std::vector<uint64_t> order_keys(const Tensor& tensor);
 
 /// Inference helpers.

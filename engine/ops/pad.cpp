@@ -14,11 +14,12 @@ struct Pads {
 };
 
 /// `amounts` is begin per axis, then end per axis, for `axes` (empty: all).
-Result<Pads> spread_pads(const Node& node, const std::vector<Dim>& amounts, std::span<const int64_t> axes, bool all_axes,
-                         size_t rank) {
+Result<Pads> spread_pads(const Node& node, const std::vector<Dim>& amounts, std::span<const int64_t> axes,
+                         bool all_axes, size_t rank) {
   const size_t count = all_axes ? rank : axes.size();
   if (amounts.size() != 2 * count)
-    return node_error(node, "has " + std::to_string(amounts.size()) + " pads for " + std::to_string(count) + " axes");
+    return node_error(
+        node, "has " + std::to_string(amounts.size()) + " pads for " + std::to_string(count) + " axes");
   Pads pads{std::vector<Dim>(rank), std::vector<Dim>(rank)};
   for (size_t i = 0; i < count; ++i) {
     size_t axis = i;
@@ -109,7 +110,7 @@ int64_t source_position(int64_t i, int64_t size, PadMode mode) {
 
 /// A region of the source put somewhere into the output, whose shape is that of the output.
 struct Placement {
-  Shape shape;       ///< of the output
+  Shape shape;           ///< of the output
   Shape source, target;  ///< first position of the region on both sides
   Shape region;
 };
@@ -121,8 +122,8 @@ Result<Placement> place(const RunContext& context, const Shape& input, std::span
     const auto total = checked_add(begin[i], end[i]);
     const auto size = total ? checked_add(input[i], *total) : std::nullopt;
     if (!size || *size < 0)
-      return context.error("pads axis " + std::to_string(i) + " of size " + std::to_string(input[i]) + " by " +
-                           std::to_string(begin[i]) + " and " + std::to_string(end[i]));
+      return context.error("pads axis " + std::to_string(i) + " of size " + std::to_string(input[i]) +
+                           " by " + std::to_string(begin[i]) + " and " + std::to_string(end[i]));
     placement.shape.push_back(*size);
     placement.source.push_back(std::min(input[i], std::max<int64_t>(0, -begin[i])));
     placement.target.push_back(std::min(*size, std::max<int64_t>(0, begin[i])));
@@ -144,7 +145,8 @@ void copy_region(const Tensor& data, const Placement& placement, Tensor& output)
                {offset_of(placement.target, to), to});
 }
 
-/// Fills the borders of axis `axis` from positions that are filled already; axes before it show the region only.
+/// Fills the borders of axis `axis` from positions that are filled already; axes before it show the region
+/// only.
 template <class T>
 void extend_axis(const Placement& placement, size_t axis, PadMode mode, T* elements) {
   const Shape& shape = placement.shape;
@@ -168,8 +170,8 @@ void extend_axis(const Placement& placement, size_t axis, PadMode mode, T* eleme
   }
 }
 
-Status pad(RunContext& context, const Tensor& data, std::span<const int64_t> begin, std::span<const int64_t> end,
-           PadMode mode) {
+Status pad(RunContext& context, const Tensor& data, std::span<const int64_t> begin,
+           std::span<const int64_t> end, PadMode mode) {
   LATHE_ASSIGN(const Placement placement, place(context, data.shape(), begin, end));
   if (mode != PadMode::constant && element_count(placement.shape) > 0)
     for (size_t i = 0; i < placement.shape.size(); ++i)
@@ -200,7 +202,8 @@ Status run_pad(RunContext& context) {
     LATHE_ASSIGN(amounts, int_input(context, 1, "pads"));
   }
   LATHE_ASSIGN(const auto axes, int_input(context, 3, "axes"));
-  LATHE_ASSIGN(const Pads pads, spread_pads(context.node(), to_dims(amounts), axes, !context.has_input(3), data->rank()));
+  LATHE_ASSIGN(const Pads pads,
+               spread_pads(context.node(), to_dims(amounts), axes, !context.has_input(3), data->rank()));
   LATHE_ASSIGN(const PadMode mode, pad_mode(context));
   return pad(context, *data, to_shape(pads.begin), to_shape(pads.end), mode);
 }
@@ -212,12 +215,13 @@ Result<Dims> center_dims(const Node& node, const Dims& input, const std::vector<
     for (size_t i = 0; i < input.size(); ++i) axes.push_back(static_cast<int64_t>(i));
   LATHE_ASSIGN(const auto resolved, resolve_axes(node, axes, input.size()));
   if (resolved.size() != target.size())
-    return node_error(node, "has " + std::to_string(target.size()) + " sizes for " + std::to_string(resolved.size()) +
-                                " axes");
+    return node_error(node, "has " + std::to_string(target.size()) + " sizes for " +
+                                std::to_string(resolved.size()) + " axes");
   Dims dims = input;
   for (size_t i = 0; i < resolved.size(); ++i) {
     if (target[i].known() && target[i].value() < 0)
-      return node_error(node, "is to make axis " + std::to_string(resolved[i]) + " of size " + target[i].text());
+      return node_error(node,
+                        "is to make axis " + std::to_string(resolved[i]) + " of size " + target[i].text());
     dims[resolved[i]] = target[i];
   }
   return dims;
@@ -230,7 +234,8 @@ Status infer_center(InferContext& context) {
   if (const std::vector<Dim>* contents = context.contents(1)) {
     target = *contents;
   } else {
-    const size_t count = context.attributes().has("axes") ? context.attributes().get_ints("axes").size() : input->size();
+    const size_t count =
+        context.attributes().has("axes") ? context.attributes().get_ints("axes").size() : input->size();
     for (size_t i = 0; i < count; ++i) target.push_back(context.data_dependent_dim("crop"));
   }
   LATHE_ASSIGN(Dims dims, center_dims(context.node(), *input, target));
@@ -255,7 +260,17 @@ Status run_center(RunContext& context) {
 }  // namespace
 
 void register_pad(OperatorRegistry& registry) {
-  registry.add({"", "Pad", {1, 2, 11, 13, 18, 19, 21, 23, 24, 25}, 1, 4, 1, 1, trait_none, infer_pad, run_pad, no_flops});
+  registry.add({"",
+                "Pad",
+                {1, 2, 11, 13, 18, 19, 21, 23, 24, 25},
+                1,
+                4,
+                1,
+                1,
+                trait_none,
+                infer_pad,
+                run_pad,
+                no_flops});
   registry.add({"", "CenterCropPad", {18}, 2, 2, 1, 1, trait_none, infer_center, run_center, no_flops});
 }
 

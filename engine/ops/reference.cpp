@@ -17,7 +17,8 @@ class ReferenceRun final : public RunContext {
   Result<Tensor*> output(size_t i, ElementType type, Shape shape) override {
     if (i >= outputs_.size()) return error("has no output " + std::to_string(i));
     RuntimeValue& slot = outputs_[i];
-    if (i < options_.planned.size() && options_.planned[i].type() == type && options_.planned[i].shape() == shape) {
+    if (i < options_.planned.size() && options_.planned[i].type() == type &&
+        options_.planned[i].shape() == shape) {
       slot = RuntimeValue(options_.planned[i]);
     } else {
       auto tensor = Tensor::allocate(type, std::move(shape));
@@ -33,7 +34,8 @@ class ReferenceRun final : public RunContext {
   void set_output(size_t i, RuntimeValue value) override {
     if (i < outputs_.size()) outputs_[i] = std::move(value);
   }
-  Result<std::vector<RuntimeValue>> run_subgraph(const Graph& body, std::vector<RuntimeValue> inputs) override {
+  Result<std::vector<RuntimeValue>> run_subgraph(const Graph& body,
+                                                 std::vector<RuntimeValue> inputs) override {
     if (!options_.run_subgraph) return error("has sub-graphs, which need an executor");
     return options_.run_subgraph(body, std::move(inputs));
   }
@@ -49,9 +51,12 @@ class ReferenceRun final : public RunContext {
 }  // namespace
 
 Result<std::vector<RuntimeValue>> run_reference(const Operator& op, const Node& node,
-                                                std::span<const RuntimeValue* const> inputs, const ReferenceOptions& options) {
+                                                std::span<const RuntimeValue* const> inputs,
+                                                const ReferenceOptions& options) {
   ReferenceRun context(node, inputs, options);
-  if (op.run == nullptr) return unsupported("node '" + node.name + "' (" + node.qualified_type() + ")", "cannot be run by this build");
+  if (op.run == nullptr)
+    return unsupported("node '" + node.name + "' (" + node.qualified_type() + ")",
+                       "cannot be run by this build");
   size_t present = 0;
   for (size_t i = 0; i < inputs.size(); ++i)
     if (inputs[i] != nullptr && inputs[i]->present()) present = i + 1;

@@ -26,7 +26,8 @@ Status infer_shape(InferContext& context) {
   }
   const auto [begin, end] = shape_range(context.attributes(), dims->size());
   context.set_tensor(0, ElementType::i64, Dims{Dim(static_cast<int64_t>(end - begin))});
-  context.set_contents(0, {dims->begin() + static_cast<ptrdiff_t>(begin), dims->begin() + static_cast<ptrdiff_t>(end)});
+  context.set_contents(
+      0, {dims->begin() + static_cast<ptrdiff_t>(begin), dims->begin() + static_cast<ptrdiff_t>(end)});
   return {};
 }
 
@@ -34,7 +35,8 @@ Status run_shape(RunContext& context) {
   LATHE_ASSIGN(const Tensor* data, tensor_input(context, 0, "data"));
   const auto [begin, end] = shape_range(context.attributes(), data->rank());
   LATHE_ASSIGN(Tensor * output, context.output(0, ElementType::i64, {static_cast<int64_t>(end - begin)}));
-  std::copy_n(data->shape().begin() + static_cast<ptrdiff_t>(begin), end - begin, output->mutable_data<int64_t>().begin());
+  std::copy_n(data->shape().begin() + static_cast<ptrdiff_t>(begin), end - begin,
+              output->mutable_data<int64_t>().begin());
   return {};
 }
 
@@ -170,7 +172,8 @@ Status run_reshape(RunContext& context) {
 Result<size_t> flatten_axis(const Node& node, size_t rank) {
   const int64_t axis = node.attributes.get_int("axis", 1), n = static_cast<int64_t>(rank);
   if (axis < -n || axis > n)
-    return node_error(node, "axis " + std::to_string(axis) + " is out of range for rank " + std::to_string(n));
+    return node_error(node,
+                      "axis " + std::to_string(axis) + " is out of range for rank " + std::to_string(n));
   return static_cast<size_t>(axis < 0 ? axis + n : axis);
 }
 
@@ -195,12 +198,14 @@ Status run_flatten(RunContext& context) {
 }
 
 template <class Size>
-Result<std::vector<Size>> squeezed(const Node& node, const std::vector<Size>& sizes, std::span<const int64_t> axes) {
+Result<std::vector<Size>> squeezed(const Node& node, const std::vector<Size>& sizes,
+                                   std::span<const int64_t> axes) {
   LATHE_ASSIGN(const std::vector<size_t> resolved, resolve_axes(node, axes, sizes.size()));
   std::vector<bool> dropped(sizes.size(), false);
   for (const size_t axis : resolved) {
     if (const Dim size(sizes[axis]); size.known() && !size.is(1))
-      return node_error(node, "cannot squeeze axis " + std::to_string(axis) + " of shape " + to_string(sizes));
+      return node_error(node,
+                        "cannot squeeze axis " + std::to_string(axis) + " of shape " + to_string(sizes));
     dropped[axis] = true;
   }
   std::vector<Size> out;
@@ -210,7 +215,8 @@ Result<std::vector<Size>> squeezed(const Node& node, const std::vector<Size>& si
 }
 
 template <class Size>
-Result<std::vector<Size>> unsqueezed(const Node& node, const std::vector<Size>& sizes, std::span<const int64_t> axes) {
+Result<std::vector<Size>> unsqueezed(const Node& node, const std::vector<Size>& sizes,
+                                     std::span<const int64_t> axes) {
   LATHE_ASSIGN(const std::vector<size_t> resolved, resolve_axes(node, axes, sizes.size() + axes.size()));
   std::vector<Size> out = sizes;
   std::vector<size_t> ascending = resolved;
@@ -295,16 +301,63 @@ Status run_unsqueeze(RunContext& context) {
 }  // namespace
 
 void register_reshape(OperatorRegistry& registry) {
-  registry.add({"", "Shape", {1, 13, 15, 19, 21, 23, 24, 25}, 1, 1, 1, 1, trait_none, infer_shape, run_shape, no_flops});
-  registry.add({"", "Size", {1, 13, 19, 21, 23, 24, 25}, 1, 1, 1, 1, trait_none, infer_size, run_size, no_flops});
-  registry.add({"", "Reshape", {1, 5, 13, 14, 19, 21, 23, 24, 25}, 1, 2, 1, 1, trait_view, infer_reshape,
-                run_reshape, no_flops});
-  registry.add({"", "Flatten", {1, 9, 11, 13, 21, 23, 24, 25}, 1, 1, 1, 1, trait_view, infer_flatten,
-                run_flatten, no_flops});
-  registry.add({"", "Squeeze", {1, 11, 13, 21, 23, 24, 25}, 1, 2, 1, 1, trait_view, infer_squeeze,
-                run_squeeze, no_flops});
-  registry.add({"", "Unsqueeze", {1, 11, 13, 21, 23, 24, 25}, 1, 2, 1, 1, trait_view, infer_unsqueeze,
-                run_unsqueeze, no_flops});
+  registry.add({"",
+                "Shape",
+                {1, 13, 15, 19, 21, 23, 24, 25},
+                1,
+                1,
+                1,
+                1,
+                trait_none,
+                infer_shape,
+                run_shape,
+                no_flops});
+  registry.add(
+      {"", "Size", {1, 13, 19, 21, 23, 24, 25}, 1, 1, 1, 1, trait_none, infer_size, run_size, no_flops});
+  registry.add({"",
+                "Reshape",
+                {1, 5, 13, 14, 19, 21, 23, 24, 25},
+                1,
+                2,
+                1,
+                1,
+                trait_view,
+                infer_reshape,
+                run_reshape,
+                no_flops});
+  registry.add({"",
+                "Flatten",
+                {1, 9, 11, 13, 21, 23, 24, 25},
+                1,
+                1,
+                1,
+                1,
+                trait_view,
+                infer_flatten,
+                run_flatten,
+                no_flops});
+  registry.add({"",
+                "Squeeze",
+                {1, 11, 13, 21, 23, 24, 25},
+                1,
+                2,
+                1,
+                1,
+                trait_view,
+                infer_squeeze,
+                run_squeeze,
+                no_flops});
+  registry.add({"",
+                "Unsqueeze",
+                {1, 11, 13, 21, 23, 24, 25},
+                1,
+                2,
+                1,
+                1,
+                trait_view,
+                infer_unsqueeze,
+                run_unsqueeze,
+                no_flops});
 }
 
 }  // namespace lathe

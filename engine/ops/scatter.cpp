@@ -109,14 +109,15 @@ Status infer_scatter_elements(InferContext& context) {
   return infer_like_data(context);
 }
 
-Status check_updates(const RunContext& context, const Tensor& data, const Tensor& indices, const Tensor& updates,
-                     const Shape& expected) {
+Status check_updates(const RunContext& context, const Tensor& data, const Tensor& indices,
+                     const Tensor& updates, const Shape& expected) {
   if (!is_integer(indices.type())) return context.type_error(indices.type());
   if (updates.type() != data.type())
     return context.error("has data of type " + std::string(to_string(data.type())) + " but updates of type " +
                          to_string(updates.type()));
   if (updates.shape() != expected)
-    return context.error("needs updates of shape " + to_string(expected) + ", not " + to_string(updates.shape()));
+    return context.error("needs updates of shape " + to_string(expected) + ", not " +
+                         to_string(updates.shape()));
   return {};
 }
 
@@ -124,7 +125,8 @@ Status run_scatter_elements(RunContext& context) {
   LATHE_ASSIGN(const Tensor* data, tensor_input(context, 0, "data"));
   LATHE_ASSIGN(const Tensor* indices, tensor_input(context, 1, "indices"));
   LATHE_ASSIGN(const Tensor* updates, tensor_input(context, 2, "updates"));
-  LATHE_ASSIGN(const size_t axis, resolve_axis(context.node(), context.attributes().get_int("axis", 0), data->rank()));
+  LATHE_ASSIGN(const size_t axis,
+               resolve_axis(context.node(), context.attributes().get_int("axis", 0), data->rank()));
   LATHE_TRY(check_updates(context, *data, *indices, *updates, indices->shape()));
   bool fits = indices->rank() == data->rank();
   for (size_t i = 0; fits && i < data->rank(); ++i) fits = i == axis || indices->dim(i) <= data->dim(i);
@@ -166,7 +168,8 @@ Status run_scatter_nd(RunContext& context) {
   LATHE_ASSIGN(const Tensor* data, tensor_input(context, 0, "data"));
   LATHE_ASSIGN(const Tensor* indices, tensor_input(context, 1, "indices"));
   LATHE_ASSIGN(const Tensor* updates, tensor_input(context, 2, "updates"));
-  if (indices->rank() == 0 || data->rank() == 0 || indices->shape().back() > static_cast<int64_t>(data->rank()))
+  if (indices->rank() == 0 || data->rank() == 0 ||
+      indices->shape().back() > static_cast<int64_t>(data->rank()))
     return context.error("has indices of shape " + to_string(indices->shape()) + " for data of shape " +
                          to_string(data->shape()));
   const auto tuple = static_cast<size_t>(indices->shape().back());
@@ -193,7 +196,8 @@ Status run_scatter_nd(RunContext& context) {
 Status run_tensor_scatter(RunContext& context) {
   LATHE_ASSIGN(const Tensor* cache, tensor_input(context, 0, "past_cache"));
   LATHE_ASSIGN(const Tensor* update, tensor_input(context, 1, "update"));
-  LATHE_ASSIGN(const size_t axis, resolve_axis(context.node(), context.attributes().get_int("axis", -2), cache->rank()));
+  LATHE_ASSIGN(const size_t axis,
+               resolve_axis(context.node(), context.attributes().get_int("axis", -2), cache->rank()));
   if (axis == 0) return context.error("cannot write along the batch axis");
   if (update->type() != cache->type()) return context.type_error(update->type());
   Shape expected = update->shape();
@@ -210,17 +214,20 @@ Status run_tensor_scatter(RunContext& context) {
     return context.error("has " + std::to_string(starts.size()) + " write indices for " +
                          std::to_string(cache->dim(0)) + " samples");
   const std::string mode = context.attributes().get_string("mode", "linear");
-  if (mode != "linear" && mode != "circular") return context.error("has mode '" + mode + "', which is not known");
+  if (mode != "linear" && mode != "circular")
+    return context.error("has mode '" + mode + "', which is not known");
   for (size_t i = 0; i < starts.size(); ++i)
     if (starts[i] < 0 || (mode == "linear" && starts[i] > size - length))
       return context.error("writes " + std::to_string(length) + " positions at " + std::to_string(starts[i]) +
                            " of axis " + std::to_string(axis) + " of size " + std::to_string(size));
   const int64_t run = size_between(cache->shape(), axis + 1, cache->rank());
-  const int64_t rows = size_between(cache->shape(), 0, axis), rows_per_sample = size_between(cache->shape(), 1, axis);
+  const int64_t rows = size_between(cache->shape(), 0, axis),
+                rows_per_sample = size_between(cache->shape(), 1, axis);
   std::vector<int64_t> offsets;
   for (int64_t row = 0; row < rows; ++row)
     for (int64_t i = 0; i < length; ++i)
-      offsets.push_back((row * size + (starts[static_cast<size_t>(row / rows_per_sample)] % size + i) % size) * run);
+      offsets.push_back(
+          (row * size + (starts[static_cast<size_t>(row / rows_per_sample)] % size + i) % size) * run);
   LATHE_ASSIGN(Tensor * output, copied_output(context, *cache));
   scatter_runs(offsets, run, *update, Reduction::none, *output);
   return {};
@@ -229,11 +236,41 @@ Status run_tensor_scatter(RunContext& context) {
 }  // namespace
 
 void register_scatter(OperatorRegistry& registry) {
-  registry.add({"", "Scatter", {9, 11}, 3, 3, 1, 1, trait_none, infer_scatter_elements, run_scatter_elements, no_flops});
-  registry.add({"", "ScatterElements", {11, 13, 16, 18}, 3, 3, 1, 1, trait_none, infer_scatter_elements,
-                run_scatter_elements, no_flops});
-  registry.add({"", "ScatterND", {11, 13, 16, 18}, 3, 3, 1, 1, trait_none, infer_scatter_nd, run_scatter_nd, no_flops});
-  registry.add({"", "TensorScatter", {24}, 2, 3, 1, 1, trait_none, infer_like_data, run_tensor_scatter, no_flops});
+  registry.add({"",
+                "Scatter",
+                {9, 11},
+                3,
+                3,
+                1,
+                1,
+                trait_none,
+                infer_scatter_elements,
+                run_scatter_elements,
+                no_flops});
+  registry.add({"",
+                "ScatterElements",
+                {11, 13, 16, 18},
+                3,
+                3,
+                1,
+                1,
+                trait_none,
+                infer_scatter_elements,
+                run_scatter_elements,
+                no_flops});
+  registry.add({"",
+                "ScatterND",
+                {11, 13, 16, 18},
+                3,
+                3,
+                1,
+                1,
+                trait_none,
+                infer_scatter_nd,
+                run_scatter_nd,
+                no_flops});
+  registry.add(
+      {"", "TensorScatter", {24}, 2, 3, 1, 1, trait_none, infer_like_data, run_tensor_scatter, no_flops});
 }
 
 }  // namespace lathe

@@ -29,7 +29,8 @@ Cut clamp_cut(int64_t start, int64_t end, int64_t step, int64_t size) {
     end = std::clamp<int64_t>(end, -1, size - 1);
     // -(step + 1) + 1 would overflow for the smallest step.
     const auto magnitude = uint64_t{0} - static_cast<uint64_t>(step);
-    if (start > end) cut.count = static_cast<int64_t>((static_cast<uint64_t>(start - end) - 1) / magnitude) + 1;
+    if (start > end)
+      cut.count = static_cast<int64_t>((static_cast<uint64_t>(start - end) - 1) / magnitude) + 1;
   }
   cut.start = cut.count == 0 ? 0 : start;
   return cut;
@@ -39,8 +40,9 @@ bool looks_negative(const Dim& dim) {
   return dim.known() ? dim.value() < 0 : dim.text().starts_with('-');
 }
 
-/// A position counted from the front and kept within 0..size. A symbolic size is taken to be at least 1, and a
-/// symbolic position to lie within a known size: a model that cuts its tables beyond their end does not work anyway.
+/// A position counted from the front and kept within 0..size. A symbolic size is taken to be at least 1, and
+/// a symbolic position to lie within a known size: a model that cuts its tables beyond their end does not
+/// work anyway.
 Dim clamp_position(const Dim& position, const Dim& size) {
   if (position == size) return size;
   const Dim beyond = position - size;
@@ -50,7 +52,8 @@ Dim clamp_position(const Dim& position, const Dim& size) {
     return size.known() || looks_negative(position) ? from_front : dim_min(from_front, size);
   }
   const int64_t p = position.value();
-  if (size.known()) return Dim(std::clamp<int64_t>(p < 0 ? (p < -size.value() ? 0 : p + size.value()) : p, 0, size.value()));
+  if (size.known())
+    return Dim(std::clamp<int64_t>(p < 0 ? (p < -size.value() ? 0 : p + size.value()) : p, 0, size.value()));
   if (p == 0 || p == 1) return position;
   if (p == -1) return size + position;
   if (p >= std::numeric_limits<int32_t>::max()) return size;
@@ -64,8 +67,9 @@ Dim cut_length(const Dim& start, const Dim& end, int64_t step, const Dim& size) 
     return Dim(clamp_cut(start.value(), end.value(), step, size.value()).count);
   if (step < 0) {
     // The common case: the whole axis backwards.
-    const bool from_end = (start.known() && (start.is(-1) || start.value() >= std::numeric_limits<int32_t>::max())) ||
-                          start == size - Dim(1);
+    const bool from_end =
+        (start.known() && (start.is(-1) || start.value() >= std::numeric_limits<int32_t>::max())) ||
+        start == size - Dim(1);
     const bool to_begin = end.known() && end.value() <= -std::numeric_limits<int32_t>::max();
     if (from_end && to_begin) return dim_ceil_div(size, Dim(-step));
     return dim_function("slice", {start, end, Dim(step), size});
@@ -128,9 +132,11 @@ void slice_contents(InferContext& context, const SliceArguments& arguments) {
   const Dim &start = arguments.starts->front(), &end = arguments.ends->front();
   const std::vector<Dim>* elements = start.known() && end.known() ? context.contents(0) : nullptr;
   if (elements == nullptr) return;
-  const Cut cut = clamp_cut(start.value(), end.value(), arguments.steps->front(), static_cast<int64_t>(elements->size()));
+  const Cut cut =
+      clamp_cut(start.value(), end.value(), arguments.steps->front(), static_cast<int64_t>(elements->size()));
   std::vector<Dim> out;
-  for (int64_t i = 0; i < cut.count; ++i) out.push_back((*elements)[static_cast<size_t>(cut.start + i * cut.step)]);
+  for (int64_t i = 0; i < cut.count; ++i)
+    out.push_back((*elements)[static_cast<size_t>(cut.start + i * cut.step)]);
   context.set_contents(0, std::move(out));
 }
 
@@ -165,7 +171,8 @@ Status infer_slice(InferContext& context) {
 
 Status run_slice(RunContext& context) {
   LATHE_ASSIGN(const Tensor* data, tensor_input(context, 0, "data"));
-  std::vector<int64_t> starts = context.attributes().get_ints("starts"), ends = context.attributes().get_ints("ends"),
+  std::vector<int64_t> starts = context.attributes().get_ints("starts"),
+                       ends = context.attributes().get_ints("ends"),
                        axes = context.attributes().get_ints("axes"), steps;
   bool default_axes = axes.empty();
   if (context.version() >= 10) {

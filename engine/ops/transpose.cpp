@@ -104,8 +104,17 @@ Status run_blocks(RunContext& context) {
 }  // namespace
 
 void register_transpose(OperatorRegistry& registry) {
-  registry.add({"", "Transpose", {1, 13, 21, 23, 24, 25}, 1, 1, 1, 1, trait_none, infer_transpose,
-                run_transpose, no_flops});
+  registry.add({"",
+                "Transpose",
+                {1, 13, 21, 23, 24, 25},
+                1,
+                1,
+                1,
+                1,
+                trait_none,
+                infer_transpose,
+                run_transpose,
+                no_flops});
   registry.add({"", "DepthToSpace", {1, 11, 13}, 1, 1, 1, 1, trait_none, infer_blocks, run_blocks, no_flops});
   registry.add({"", "SpaceToDepth", {1, 13}, 1, 1, 1, 1, trait_none, infer_blocks, run_blocks, no_flops});
 }

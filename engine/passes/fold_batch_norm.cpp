@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Convolution followed by BatchNormalization, or by a Mul or Add with one number per channel: folded into the weights.
+// Convolution followed by BatchNormalization, or by a Mul or Add with one number per channel: folded into the
+// weights.
 #include <cmath>
 
 #include "engine/passes/match.h"
@@ -20,7 +21,9 @@ std::optional<std::vector<float>> floats(const Graph& graph, ValueId value) {
 }
 
 std::optional<ChannelAffine> batch_norm(const Graph& graph, const Node& node, size_t channels) {
-  if (!is_op(node, "BatchNormalization") || node.inputs.size() != 5 || node.attributes.get_int("training_mode", 0) != 0) return std::nullopt;
+  if (!is_op(node, "BatchNormalization") || node.inputs.size() != 5 ||
+      node.attributes.get_int("training_mode", 0) != 0)
+    return std::nullopt;
   const auto scale = floats(graph, node.inputs[1]), bias = floats(graph, node.inputs[2]);
   const auto mean = floats(graph, node.inputs[3]), variance = floats(graph, node.inputs[4]);
   if (!scale || !bias || !mean || !variance) return std::nullopt;
@@ -37,7 +40,8 @@ std::optional<ChannelAffine> batch_norm(const Graph& graph, const Node& node, si
 }
 
 /// A constant with one element, or one per channel on axis 1 of a tensor of this rank.
-std::optional<std::vector<float>> per_channel(const Graph& graph, ValueId value, size_t channels, size_t rank) {
+std::optional<std::vector<float>> per_channel(const Graph& graph, ValueId value, size_t channels,
+                                              size_t rank) {
   const auto elements = floats(graph, value);
   if (!elements) return std::nullopt;
   if (elements->size() == 1) return std::vector<float>(channels, elements->front());
@@ -47,7 +51,8 @@ std::optional<std::vector<float>> per_channel(const Graph& graph, ValueId value,
   return shape[axis] == static_cast<int64_t>(channels) ? elements : std::nullopt;
 }
 
-std::optional<ChannelAffine> mul_or_add(const Graph& graph, const Node& node, ValueId conv_output, size_t channels, size_t rank) {
+std::optional<ChannelAffine> mul_or_add(const Graph& graph, const Node& node, ValueId conv_output,
+                                        size_t channels, size_t rank) {
   if (!is_op(node, "Mul") && !is_op(node, "Add")) return std::nullopt;
   const auto numbers = per_channel(graph, other_input(node, conv_output), channels, rank);
   if (!numbers) return std::nullopt;
@@ -84,22 +89,27 @@ Result<size_t> fold(PassContext& context) {
     const Node& conv = context.graph.nodes()[i];
     if (!conv.alive || !is_op(conv, "Conv") || !used_once(context.graph, conv.outputs[0])) continue;
     const Tensor* weights = context.graph.constant(conv.inputs[1]);
-    const bool bias_known = conv.inputs.size() < 3 || !conv.inputs[2].valid() || context.graph.constant(conv.inputs[2]) != nullptr;
-    if (weights == nullptr || weights->type() != ElementType::f32 || weights->count() == 0 || !bias_known) continue;
+    const bool bias_known = conv.inputs.size() < 3 || !conv.inputs[2].valid() ||
+                            context.graph.constant(conv.inputs[2]) != nullptr;
+    if (weights == nullptr || weights->type() != ElementType::f32 || weights->count() == 0 || !bias_known)
+      continue;
     const Node& next = *sole_consumer(context.graph, conv.outputs[0]);
     const auto channels = static_cast<size_t>(weights->dim(0));
     auto affine = batch_norm(context.graph, next, channels);
     if (!affine) affine = mul_or_add(context.graph, next, conv.outputs[0], channels, weights->rank());
     if (!affine) continue;
     const auto shape = static_shape(context, next.outputs[0]);
-    if (!shape || shape != static_shape(context, conv.outputs[0]) || context.graph.value(next.outputs[0]).is_output) continue;
+    if (!shape || shape != static_shape(context, conv.outputs[0]) ||
+        context.graph.value(next.outputs[0]).is_output)
+      continue;
     const NodeId next_id = next.id;
     const NodeId conv_id = conv.id;
     LATHE_TRY(apply(context, conv, *affine));
     const Node names = context.fused_node("Conv", {conv_id, next_id});
     context.editor.set_metadata(conv_id, "lathe.nodes", names.metadata.at("lathe.nodes"));
     if (context.options.modules != nullptr) context.editor.set_module(conv_id, names.module);
-    context.editor.replace_uses(context.graph.node(next_id).outputs[0], context.graph.node(conv_id).outputs[0]);
+    context.editor.replace_uses(context.graph.node(next_id).outputs[0],
+                                context.graph.node(conv_id).outputs[0]);
     context.editor.remove_node(next_id);
     ++changes;
   }
@@ -108,6 +118,8 @@ Result<size_t> fold(PassContext& context) {
 
 }  // namespace
 
-void register_fold_batch_norm(PassRegistry& registry) { registry.add({"fold_batch_norm", true, fold}); }
+void register_fold_batch_norm(PassRegistry& registry) {
+  registry.add({"fold_batch_norm", true, fold});
+}
 
 }  // namespace lathe

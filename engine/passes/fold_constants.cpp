@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Replaces what can be computed now by constants: nodes whose inputs are all constant, and integer values whose elements
-// shape inference knows (Shape of a static tensor and all that follows from it).
+// Replaces what can be computed now by constants: nodes whose inputs are all constant, and integer values
+// whose elements shape inference knows (Shape of a static tensor and all that follows from it).
 #include <algorithm>
 
 #include "engine/ops/reference.h"
@@ -12,7 +12,8 @@ namespace {
 constexpr size_t max_folded_bytes = size_t{256} << 20;
 
 void replace_by_constant(PassContext& context, ValueId id, Tensor tensor) {
-  const ValueId constant = context.editor.add_constant(context.graph.value(id).name + "_folded", std::move(tensor));
+  const ValueId constant =
+      context.editor.add_constant(context.graph.value(id).name + "_folded", std::move(tensor));
   context.types.types.resize(context.graph.values().size());
   context.types.types[constant.index] = context.types.type(id);
   context.editor.replace_uses(id, constant);
@@ -21,7 +22,8 @@ void replace_by_constant(PassContext& context, ValueId id, Tensor tensor) {
 bool foldable(const Graph& graph, const Node& node, const Operator* op) {
   if (op == nullptr || op->run == nullptr || node.op_type == "Constant") return false;
   if ((op->traits & (trait_random | trait_control_flow)) != 0 || !node.captured.empty()) return false;
-  return std::all_of(node.inputs.begin(), node.inputs.end(), [&](ValueId id) { return !id.valid() || graph.constant(id) != nullptr; });
+  return std::all_of(node.inputs.begin(), node.inputs.end(),
+                     [&](ValueId id) { return !id.valid() || graph.constant(id) != nullptr; });
 }
 
 size_t output_bytes(const PassContext& context, const Node& node) {
@@ -41,7 +43,10 @@ Result<size_t> fold(PassContext& context) {
     const Node& node = context.graph.node(id);
     if (node.op_type == "Constant") continue;
     // Graph outputs are left alone: an output has to be made by a node or be an input.
-    const auto used = [&](ValueId output) { return output.valid() && !context.graph.value(output).is_output && !context.graph.value(output).consumers.empty(); };
+    const auto used = [&](ValueId output) {
+      return output.valid() && !context.graph.value(output).is_output &&
+             !context.graph.value(output).consumers.empty();
+    };
     bool done = true;
     for (const ValueId output : std::vector(node.outputs)) {
       if (!used(output)) continue;
@@ -76,6 +81,8 @@ Result<size_t> fold(PassContext& context) {
 
 }  // namespace
 
-void register_fold_constants(PassRegistry& registry) { registry.add({"fold_constants", false, fold}); }
+void register_fold_constants(PassRegistry& registry) {
+  registry.add({"fold_constants", false, fold});
+}
 
 }  // namespace lathe

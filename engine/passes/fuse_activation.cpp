@@ -28,22 +28,28 @@ std::optional<ActivationCall> clip(const Graph& graph, const Node& node) {
 }
 
 std::optional<ActivationCall> activation(const Graph& graph, const Node& node) {
-  if (is_internal(node, "Gelu")) return ActivationCall{node.attributes.get_string("approximate", "none") == "tanh" ? "GeluTanh" : "Gelu"};
+  if (is_internal(node, "Gelu"))
+    return ActivationCall{node.attributes.get_string("approximate", "none") == "tanh" ? "GeluTanh" : "Gelu"};
   if (!node.domain.empty()) return std::nullopt;
   for (const char* plain : {"Relu", "Sigmoid", "Tanh", "HardSwish"})
     if (node.op_type == plain) return ActivationCall{plain};
-  if (node.op_type == "Gelu") return ActivationCall{node.attributes.get_string("approximate", "none") == "tanh" ? "GeluTanh" : "Gelu"};
-  if (node.op_type == "LeakyRelu") return ActivationCall{"LeakyRelu", node.attributes.get_float("alpha", 0.01F)};
+  if (node.op_type == "Gelu")
+    return ActivationCall{node.attributes.get_string("approximate", "none") == "tanh" ? "GeluTanh" : "Gelu"};
+  if (node.op_type == "LeakyRelu")
+    return ActivationCall{"LeakyRelu", node.attributes.get_float("alpha", 0.01F)};
   if (node.op_type == "Elu") return ActivationCall{"Elu", node.attributes.get_float("alpha", 1.0F)};
   if (node.op_type == "HardSigmoid")
-    return ActivationCall{"HardSigmoid", node.attributes.get_float("alpha", 0.2F), node.attributes.get_float("beta", 0.5F)};
+    return ActivationCall{"HardSigmoid", node.attributes.get_float("alpha", 0.2F),
+                          node.attributes.get_float("beta", 0.5F)};
   if (node.op_type == "Clip") return clip(graph, node);
   return std::nullopt;
 }
 
 bool is_anchor(const PassContext& context, const Node& node) {
-  const bool kind = is_op(node, "Conv") || is_internal(node, "FusedConv") || is_op(node, "MatMul") || is_internal(node, "FusedMatMul");
-  return kind && is_f32(context, node.outputs[0]) && !node.attributes.has("activation") && used_once(context.graph, node.outputs[0]);
+  const bool kind = is_op(node, "Conv") || is_internal(node, "FusedConv") || is_op(node, "MatMul") ||
+                    is_internal(node, "FusedMatMul");
+  return kind && is_f32(context, node.outputs[0]) && !node.attributes.has("activation") &&
+         used_once(context.graph, node.outputs[0]);
 }
 
 /// The anchor as a fused operator with all its inputs and attributes, standing also for `next`.
@@ -63,7 +69,8 @@ void finish_fusion(PassContext& context, NodeId anchor, NodeId next, Node fused)
   context.editor.add_node(std::move(fused));
 }
 
-/// x is not made from y: adding y to x's producer makes no cycle. Residuals are made before, or by other branches.
+/// x is not made from y: adding y to x's producer makes no cycle. Residuals are made before, or by other
+/// branches.
 bool reaches(const Graph& graph, ValueId from, NodeId target, int budget = 4096) {
   std::vector<NodeId> stack;
   std::vector<bool> seen(graph.nodes().size(), false);
@@ -89,9 +96,12 @@ bool fuse_residual(PassContext& context, const Node& anchor, const Node& next) {
   const size_t residual_at = 3;
   if (anchor.inputs.size() > residual_at && anchor.inputs[residual_at].valid()) return false;
   const ValueId residual = other_input(next, anchor.outputs[0]);
-  if (!residual.valid() || residual == anchor.outputs[0] || context.graph.constant(residual) != nullptr || !is_f32(context, residual)) return false;
+  if (!residual.valid() || residual == anchor.outputs[0] || context.graph.constant(residual) != nullptr ||
+      !is_f32(context, residual))
+    return false;
   const auto shape = static_shape(context, anchor.outputs[0]);
-  if (!shape || shape != static_shape(context, residual) || shape != static_shape(context, next.outputs[0])) return false;
+  if (!shape || shape != static_shape(context, residual) || shape != static_shape(context, next.outputs[0]))
+    return false;
   // Of two convolutions that are added, the later one takes the sum: the earlier must not wait for it.
   if (reaches(context.graph, residual, anchor.id)) return false;
   Node fused = start_fusion(context, anchor, next);
@@ -116,7 +126,9 @@ bool fuse_call(PassContext& context, const Node& anchor, const Node& next) {
 bool fuse_swish(PassContext& context, const Node& anchor) {
   const Graph& graph = context.graph;
   const ValueId x = anchor.outputs[0];
-  if (graph.value(x).is_output || graph.value(x).consumers.size() != 2 || !is_f32(context, x) || anchor.attributes.has("activation")) return false;
+  if (graph.value(x).is_output || graph.value(x).consumers.size() != 2 || !is_f32(context, x) ||
+      anchor.attributes.has("activation"))
+    return false;
   for (const NodeId id : graph.value(x).consumers) {
     const Node& sigmoid = graph.node(id);
     if (!is_op(sigmoid, "Sigmoid")) continue;
@@ -153,6 +165,8 @@ Result<size_t> fuse(PassContext& context) {
 
 }  // namespace
 
-void register_fuse_activation(PassRegistry& registry) { registry.add({"fuse_activation", true, fuse}); }
+void register_fuse_activation(PassRegistry& registry) {
+  registry.add({"fuse_activation", true, fuse});
+}
 
 }  // namespace lathe

@@ -53,26 +53,34 @@ std::optional<Match> match(const PassContext& context, const Node& divide) {
   const auto centred = [&](const Node* sub) -> const Node* {
     if (sub == nullptr) return nullptr;
     const Node* mean = producer(graph, sub->inputs[1]);
-    return mean != nullptr && is_mean_over_last(context, *mean) && mean->inputs[0] == sub->inputs[0] ? mean : nullptr;
+    return mean != nullptr && is_mean_over_last(context, *mean) && mean->inputs[0] == sub->inputs[0]
+               ? mean
+               : nullptr;
   };
   const Node* mean = centred(difference);
   if (square == nullptr || mean == nullptr) return std::nullopt;
-  Match found{difference->inputs[0], epsilon->scalar, {mean->id, difference->id, square->id, variance->id, shifted->id, root->id, divide.id}};
+  Match found{difference->inputs[0],
+              epsilon->scalar,
+              {mean->id, difference->id, square->id, variance->id, shifted->id, root->id, divide.id}};
   if (is_square_of(graph, *square, divide.inputs[0])) return found;
   const Node* second = square->inputs.empty() ? nullptr : producer(graph, square->inputs[0], "Sub");
   const Node* second_mean = centred(second);
-  if (second_mean == nullptr || second->inputs[0] != found.x || !is_square_of(graph, *square, second->outputs[0])) return std::nullopt;
+  if (second_mean == nullptr || second->inputs[0] != found.x ||
+      !is_square_of(graph, *square, second->outputs[0]))
+    return std::nullopt;
   found.nodes.push_back(second->id);
   if (second_mean->id != mean->id) found.nodes.push_back(second_mean->id);
   return found;
 }
 
 /// Constant vector along the last axis that `node` (Mul or Add) applies to `value`.
-ValueId last_axis_vector(const PassContext& context, const Node* node, const char* op, ValueId value, int64_t size) {
+ValueId last_axis_vector(const PassContext& context, const Node* node, const char* op, ValueId value,
+                         int64_t size) {
   if (node == nullptr || !is_op(*node, op)) return {};
   const ValueId other = other_input(*node, value);
   const Tensor* constant = context.graph.constant(other);
-  const bool fits = constant != nullptr && constant->type() == ElementType::f32 && constant->rank() == 1 && constant->dim(0) == size;
+  const bool fits = constant != nullptr && constant->type() == ElementType::f32 && constant->rank() == 1 &&
+                    constant->dim(0) == size;
   return fits ? other : ValueId();
 }
 
@@ -85,7 +93,8 @@ Result<size_t> fuse(PassContext& context) {
     const auto shape = found ? static_shape(context, found->x) : std::nullopt;
     if (!found || !shape) continue;
     ValueId result = divide.outputs[0];
-    const ValueId scale = last_axis_vector(context, sole_consumer(context.graph, result), "Mul", result, shape->back());
+    const ValueId scale =
+        last_axis_vector(context, sole_consumer(context.graph, result), "Mul", result, shape->back());
     ValueId bias;
     if (scale.valid()) {
       const Node& mul = *sole_consumer(context.graph, result);
@@ -102,7 +111,8 @@ Result<size_t> fuse(PassContext& context) {
     fused.inputs = {found->x, scale, bias};
     fused.attributes.set("axis", int64_t{-1});
     fused.attributes.set("epsilon", found->epsilon);
-    fused.outputs = {context.editor.add_value(context.graph.value(result).name + "_norm", context.types.type(result))};
+    fused.outputs = {
+        context.editor.add_value(context.graph.value(result).name + "_norm", context.types.type(result))};
     const bool was_output = context.graph.value(result).is_output;
     if (was_output) {  // keep the output's own value: it bears the name
       const NodeId last = context.graph.value(result).producer;
@@ -121,6 +131,8 @@ Result<size_t> fuse(PassContext& context) {
 
 }  // namespace
 
-void register_fuse_layer_norm(PassRegistry& registry) { registry.add({"fuse_layer_norm", true, fuse}); }
+void register_fuse_layer_norm(PassRegistry& registry) {
+  registry.add({"fuse_layer_norm", true, fuse});
+}
 
 }  // namespace lathe

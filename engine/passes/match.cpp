@@ -5,8 +5,12 @@
 
 namespace lathe {
 
-bool is_op(const Node& node, std::string_view op_type) { return node.domain.empty() && node.op_type == op_type; }
-bool is_internal(const Node& node, std::string_view op_type) { return node.domain == "lathe" && node.op_type == op_type; }
+bool is_op(const Node& node, std::string_view op_type) {
+  return node.domain.empty() && node.op_type == op_type;
+}
+bool is_internal(const Node& node, std::string_view op_type) {
+  return node.domain == "lathe" && node.op_type == op_type;
+}
 
 const Node* producer(const Graph& graph, ValueId value) {
   if (!value.valid() || !graph.value(value).producer.valid()) return nullptr;
@@ -53,12 +57,14 @@ ValueId other_input(const Node& node, ValueId value) {
 }
 
 std::optional<Shape> static_shape(const PassContext& context, ValueId value) {
-  if (!value.valid() || value.index >= context.types.types.size() || !context.types.type(value).is_static()) return std::nullopt;
+  if (!value.valid() || value.index >= context.types.types.size() || !context.types.type(value).is_static())
+    return std::nullopt;
   return to_shape(*context.types.type(value).dims);
 }
 
 bool is_f32(const PassContext& context, ValueId value) {
-  return value.valid() && value.index < context.types.types.size() && context.types.type(value).element == ElementType::f32;
+  return value.valid() && value.index < context.types.types.size() &&
+         context.types.type(value).element == ElementType::f32;
 }
 
 }  // namespace lathe

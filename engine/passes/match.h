@@ -32,7 +32,7 @@ ValueId other_input(const Node& node, ValueId value);
 /// Concrete shape of a value, if static.
 std::optional<Shape> static_shape(const PassContext& context, ValueId value);
 bool is_f32(const PassContext& context, ValueId value);
-bool is_op(const Node& node, std::string_view op_type);          ///< of ai.onnx
-bool is_internal(const Node& node, std::string_view op_type);    ///< of Lathe's own domain
+bool is_op(const Node& node, std::string_view op_type);        ///< of ai.onnx
+bool is_internal(const Node& node, std::string_view op_type);  ///< of Lathe's own domain
 
 }  // namespace lathe

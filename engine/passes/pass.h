@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Graph rewrites applied to the compiled copy of a graph.
 //
-// Adding one: a file engine/passes/<name>.cpp with `void register_<name>(PassRegistry&)`, and its name in the place it
-// belongs in LATHE_PASSES of engine/passes/CMakeLists.txt: the list is the pipeline.
+// Adding one: a file engine/passes/<name>.cpp with `void register_<name>(PassRegistry&)`, and its name in the
+// place it belongs in LATHE_PASSES of engine/passes/CMakeLists.txt: the list is the pipeline.
 #pragma once
 
 #include <string_view>
@@ -22,9 +22,12 @@ struct PassOptions {
 /// What a pass works on. Types are of the graph at the start of the pass; after changes call refresh().
 class PassContext {
  public:
-  PassContext(Graph& graph, const PassOptions& options) : graph(graph), editor(graph), options(options) { refresh(); }
+  PassContext(Graph& graph, const PassOptions& options) : graph(graph), editor(graph), options(options) {
+    refresh();
+  }
   void refresh() { types = infer(graph); }
-  /// A new node that stands for `originals`: takes over their names (fused_nodes_key) and their deepest common module.
+  /// A new node that stands for `originals`: takes over their names (fused_nodes_key) and their deepest
+  /// common module.
   Node fused_node(std::string op_type, std::vector<NodeId> originals) const;
 
   Graph& graph;
@@ -35,7 +38,7 @@ class PassContext {
 
 struct Pass {
   std::string_view name;
-  bool fuses = false;    ///< skipped when PassOptions::fuse is off
+  bool fuses = false;  ///< skipped when PassOptions::fuse is off
   /// Returns how many changes were made.
   Result<size_t> (*run)(PassContext&) = nullptr;
 };

@@ -15,7 +15,9 @@
 namespace lathe {
 namespace {
 
-std::string locate(const Node& node) { return "node '" + node.name + "' (" + node.qualified_type() + ")"; }
+std::string locate(const Node& node) {
+  return "node '" + node.name + "' (" + node.qualified_type() + ")";
+}
 
 /// Where a value lies: a slot and the layout in it.
 struct Placement {
@@ -51,17 +53,18 @@ class Lowering {
   void touch(int slot) {
     if (slot >= 0) plan_.slots[static_cast<size_t>(slot)].last = static_cast<int>(plan_.steps.size());
   }
-  PlanStep copy_step(int from, int to, const TensorDesc& desc, const std::string& name, StepInfo::Kind kind) const;
+  PlanStep copy_step(int from, int to, const TensorDesc& desc, const std::string& name,
+                     StepInfo::Kind kind) const;
 
   const Graph& graph_;
   const InferenceResult& types_;
   const CompileOptions& options_;
   Plan plan_;
-  std::vector<Placement> placements_;                              // by value
-  std::unordered_map<int, std::vector<Placement>> reordered_;      // slot -> copies of it in other layouts
-  std::vector<int> last_use_;                                      // by value: position of its last consumer
-  std::unordered_map<ValueId, size_t> output_of_;                  // values that may be written straight into an output
-  std::vector<std::vector<ValueId>> values_in_;                    // by slot
+  std::vector<Placement> placements_;                          // by value
+  std::unordered_map<int, std::vector<Placement>> reordered_;  // slot -> copies of it in other layouts
+  std::vector<int> last_use_;                                  // by value: position of its last consumer
+  std::unordered_map<ValueId, size_t> output_of_;  // values that may be written straight into an output
+  std::vector<std::vector<ValueId>> values_in_;    // by slot
 };
 
 int Lowering::add_slot(Slot slot) {
@@ -93,7 +96,8 @@ void Lowering::place(ValueId id, int slot, Layout layout) {
   values_in_[static_cast<size_t>(slot)].push_back(id);
 }
 
-PlanStep Lowering::copy_step(int from, int to, const TensorDesc& desc, const std::string& name, StepInfo::Kind kind) const {
+PlanStep Lowering::copy_step(int from, int to, const TensorDesc& desc, const std::string& name,
+                             StepInfo::Kind kind) const {
   PlanStep step;
   step.info.kind = kind;
   step.info.name = name;
@@ -143,7 +147,8 @@ Result<int> Lowering::slot_in_layout(ValueId id, const Layout& wanted, const Nod
   target.bytes = TensorDesc{from.type, from.shape, wanted}.bytes();
   const int to = add_slot(std::move(target));
   const bool at_border = plan_.slots[static_cast<size_t>(have.slot)].kind == Slot::Kind::input;
-  PlanStep step = copy_step(have.slot, to, from, "reorder for " + consumer.name, at_border ? StepInfo::Kind::boundary_copy : StepInfo::Kind::reorder);
+  PlanStep step = copy_step(have.slot, to, from, "reorder for " + consumer.name,
+                            at_border ? StepInfo::Kind::boundary_copy : StepInfo::Kind::reorder);
   step.info.op_type = "Reorder";
   step.info.node = consumer.name;
   step.info.nodes = {consumer.name};
@@ -205,9 +210,12 @@ Status Lowering::lower_kernel(const Node& node, std::unique_ptr<Kernel> kernel, 
       const auto from = static_cast<size_t>(base);
       // Only the value's own slot may be overwritten, not a reordered copy that others may want again.
       const bool own = placements_[node.inputs[from].index].slot == step.inputs[from];
-      const bool fits = own && plan_.slots[static_cast<size_t>(step.inputs[from])].bytes >= request.outputs[0].bytes();
-      if (fits && !output_of_.contains(output) && overwritable(node, from, position)) slot = step.inputs[from];
-      else if (kernel->in_place_required()) step.copy_from = step.inputs[from];
+      const bool fits =
+          own && plan_.slots[static_cast<size_t>(step.inputs[from])].bytes >= request.outputs[0].bytes();
+      if (fits && !output_of_.contains(output) && overwritable(node, from, position))
+        slot = step.inputs[from];
+      else if (kernel->in_place_required())
+        step.copy_from = step.inputs[from];
     }
     if (slot < 0) slot = new_slot_for(output, layout);
     place(output, slot, layout);
@@ -265,25 +273,32 @@ Status Lowering::lower_reference(const Node& node, const Operator& op, int) {
 Status Lowering::lower(const Node& node, int position) {
   const Operator* op = operators().find(node);
   if (op == nullptr) return unsupported(locate(node), "is not known to this build");
-  if (node.op_type == "Constant" && node.domain.empty() && graph_.constant(node.outputs[0]) != nullptr) return {};
-  if ((op->traits & trait_control_flow) != 0) return unsupported(locate(node), "has sub-graphs, which an engine cannot run");
+  if (node.op_type == "Constant" && node.domain.empty() && graph_.constant(node.outputs[0]) != nullptr)
+    return {};
+  if ((op->traits & trait_control_flow) != 0)
+    return unsupported(locate(node), "has sub-graphs, which an engine cannot run");
   for (const ValueId output : node.outputs) {
     if (!output.valid()) continue;
     const TypeInfo& type = types_.type(output);
     if (!type.is_tensor() || type.element == ElementType::string)
       return unsupported(locate(node), "makes a " + to_string(type) + ", which an engine cannot hold");
-    if (!type.is_static()) return unsupported(locate(node), "has an output of dynamic shape " + to_string(type));
+    if (!type.is_static())
+      return unsupported(locate(node), "has an output of dynamic shape " + to_string(type));
   }
-  if ((op->traits & trait_view) != 0 && types_.type(node.inputs[0]).element == types_.type(node.outputs[0]).element) return lower_view(node, position);
+  if ((op->traits & trait_view) != 0 &&
+      types_.type(node.inputs[0]).element == types_.type(node.outputs[0]).element)
+    return lower_view(node, position);
   const KernelRequest request = request_for(node);
   for (const KernelCandidate& candidate : kernels().find(node.qualified_type())) {
     Prepared prepared = candidate.prepare(request);
-    if (auto* kernel = std::get_if<std::unique_ptr<Kernel>>(&prepared)) return lower_kernel(node, std::move(*kernel), position);
+    if (auto* kernel = std::get_if<std::unique_ptr<Kernel>>(&prepared))
+      return lower_kernel(node, std::move(*kernel), position);
   }
   return lower_reference(node, *op, position);
 }
 
-/// Outputs that were not written in place: views of other values, blocked layouts, inputs or constants passed through.
+/// Outputs that were not written in place: views of other values, blocked layouts, inputs or constants passed
+/// through.
 Status Lowering::finish_outputs() {
   for (size_t i = 0; i < graph_.outputs().size(); ++i) {
     const ValueId id = graph_.outputs()[i];
@@ -295,9 +310,11 @@ Status Lowering::finish_outputs() {
     target.index = i;
     target.bytes = desc_of(id).bytes();
     const int to = add_slot(std::move(target));
-    PlanStep step = copy_step(have.slot, to, desc_of(id, have.layout), "output " + graph_.value(id).name, StepInfo::Kind::boundary_copy);
+    PlanStep step = copy_step(have.slot, to, desc_of(id, have.layout), "output " + graph_.value(id).name,
+                              StepInfo::Kind::boundary_copy);
     if (!have.layout.plain()) {
-      LATHE_ASSIGN(step.kernel, make_reorder(types_.type(id).element, to_shape(*types_.type(id).dims), have.layout, {}));
+      LATHE_ASSIGN(step.kernel,
+                   make_reorder(types_.type(id).element, to_shape(*types_.type(id).dims), have.layout, {}));
       step.info.op_type = "Reorder";
       step.info.kernel = step.kernel->name();
     }
@@ -334,8 +351,10 @@ void Lowering::drop_unused_constants() {
   for (size_t i = 0; i < plan_.slots.size(); ++i) {
     Slot& slot = plan_.slots[i];
     if (slot.kind != Slot::Kind::constant) continue;
-    if (!used[i]) slot.constant = {};
-    else plan_.weight_bytes += slot.bytes;
+    if (!used[i])
+      slot.constant = {};
+    else
+      plan_.weight_bytes += slot.bytes;
   }
   for (const PlanStep& step : plan_.steps)
     if (step.kernel) plan_.weight_bytes += step.kernel->packed_bytes();
@@ -357,7 +376,9 @@ Result<Plan> Lowering::run() {
     slot.kind = Slot::Kind::input;
     slot.index = i;
     const ValueId id = graph_.inputs()[i];
-    if (!types_.type(id).is_static()) return unsupported("input '" + graph_.value(id).name + "'", "has no static shape: " + to_string(types_.type(id)));
+    if (!types_.type(id).is_static())
+      return unsupported("input '" + graph_.value(id).name + "'",
+                         "has no static shape: " + to_string(types_.type(id)));
     plan_.inputs.push_back(desc_of(id));
     slot.bytes = plan_.inputs.back().bytes();
     place(id, add_slot(std::move(slot)), {});

@@ -19,10 +19,14 @@ using InputShapes = std::map<std::string, Shape>;
 class EnginePiece final : public PieceRunner {
  public:
   EnginePiece(Subgraph subgraph, std::unique_ptr<Engine> engine)
-      : inputs_(std::move(subgraph.inputs)), outputs_(std::move(subgraph.outputs)), engine_(std::move(engine)) {}
+      : inputs_(std::move(subgraph.inputs)),
+        outputs_(std::move(subgraph.outputs)),
+        engine_(std::move(engine)) {}
   const std::vector<ValueId>& inputs() const override { return inputs_; }
   const std::vector<ValueId>& outputs() const override { return outputs_; }
-  Result<std::vector<Tensor>> run(std::span<const Tensor> inputs, const RunOptions& options) override { return engine_->run(inputs, options); }
+  Result<std::vector<Tensor>> run(std::span<const Tensor> inputs, const RunOptions& options) override {
+    return engine_->run(inputs, options);
+  }
   const Engine& engine() const { return *engine_; }
 
  private:
@@ -38,8 +42,12 @@ struct Specialisation {
 
 class PartitionedModel final : public ConvertedModel {
  public:
-  PartitionedModel(std::shared_ptr<const Model> model, Partition partition, std::map<std::string, ShapeBounds> bounds)
-      : model_(std::move(model)), partition_(std::move(partition)), bounds_(std::move(bounds)), arena_(std::make_shared<Arena>()) {}
+  PartitionedModel(std::shared_ptr<const Model> model, Partition partition,
+                   std::map<std::string, ShapeBounds> bounds)
+      : model_(std::move(model)),
+        partition_(std::move(partition)),
+        bounds_(std::move(bounds)),
+        arena_(std::make_shared<Arena>()) {}
 
   Status plan();
   const Model& model() const override { return *model_; }
@@ -58,7 +66,8 @@ class PartitionedModel final : public ConvertedModel {
   Status check_bounds(const InputShapes& shapes) const;
   /// Makes the specialisation for `shapes` the first of the list.
   Status specialise(const InputShapes& shapes, const JobContext* job, size_t* failed_piece = nullptr);
-  Result<std::unique_ptr<PieceRunner>> compile_piece(const Partition::Piece& piece, const InferenceResult& types, const JobContext* job);
+  Result<std::unique_ptr<PieceRunner>> compile_piece(const Partition::Piece& piece,
+                                                     const InferenceResult& types, const JobContext* job);
 
   std::shared_ptr<const Model> model_;
   Partition partition_;
@@ -83,13 +92,16 @@ Status PartitionedModel::check_bounds(const InputShapes& shapes) const {
     const Shape& shape = given->second;
     for (size_t axis = 0; axis < shape.size() && axis < bounds.min.size(); ++axis)
       if (shape[axis] < bounds.min[axis] || shape[axis] > bounds.max[axis])
-        return usage_error("input '" + name + "'", "axis " + std::to_string(axis) + " is " + std::to_string(shape[axis]) +
-                                                       ", outside the profile's " + std::to_string(bounds.min[axis]) + " to " + std::to_string(bounds.max[axis]));
+        return usage_error("input '" + name + "'",
+                           "axis " + std::to_string(axis) + " is " + std::to_string(shape[axis]) +
+                               ", outside the profile's " + std::to_string(bounds.min[axis]) + " to " +
+                               std::to_string(bounds.max[axis]));
   }
   return {};
 }
 
-Result<std::unique_ptr<PieceRunner>> PartitionedModel::compile_piece(const Partition::Piece& piece, const InferenceResult& types,
+Result<std::unique_ptr<PieceRunner>> PartitionedModel::compile_piece(const Partition::Piece& piece,
+                                                                     const InferenceResult& types,
                                                                      const JobContext* job) {
   Subgraph subgraph = extract_subgraph(model_->graph, piece.nodes, types);
   CompileOptions options;
@@ -101,7 +113,8 @@ Result<std::unique_ptr<PieceRunner>> PartitionedModel::compile_piece(const Parti
   auto engine = compile(subgraph.graph, options);
   if (!engine.ok()) return std::move(engine).error();
   subgraph.graph = Graph();
-  return std::unique_ptr<PieceRunner>(std::make_unique<EnginePiece>(std::move(subgraph), std::move(engine).value()));
+  return std::unique_ptr<PieceRunner>(
+      std::make_unique<EnginePiece>(std::move(subgraph), std::move(engine).value()));
 }
 
 Status PartitionedModel::specialise(const InputShapes& shapes, const JobContext* job, size_t* failed_piece) {
@@ -150,13 +163,15 @@ Result<NamedValues> PartitionedModel::run(const NamedValues& inputs, const RunOp
   }
   LATHE_ASSIGN(std::vector<RuntimeValue> outputs, executor_->run(std::move(values), {}, pieces, options));
   NamedValues named;
-  for (size_t i = 0; i < outputs.size(); ++i) named[graph.value(graph.outputs()[i]).name] = std::move(outputs[i]);
+  for (size_t i = 0; i < outputs.size(); ++i)
+    named[graph.value(graph.outputs()[i]).name] = std::move(outputs[i]);
   return named;
 }
 
 }  // namespace
 
-Result<std::unique_ptr<ConvertedModel>> make_converted(std::shared_ptr<const Model> model, Partition partition,
+Result<std::unique_ptr<ConvertedModel>> make_converted(std::shared_ptr<const Model> model,
+                                                       Partition partition,
                                                        std::map<std::string, ShapeBounds> bounds) {
   auto made = std::make_unique<PartitionedModel>(std::move(model), std::move(partition), std::move(bounds));
   LATHE_TRY(made->plan());

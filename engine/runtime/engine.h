@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// An engine: a graph compiled ahead of time for concrete shapes: folded, fused, laid out, memory-planned, prepacked.
+// An engine: a graph compiled ahead of time for concrete shapes: folded, fused, laid out, memory-planned,
+// prepacked.
 #pragma once
 
 #include <memory>
@@ -27,11 +28,11 @@ class Arena {
 
 struct CompileOptions {
   const JobContext* job = nullptr;
-  bool fuse = true;         ///< off: one kernel per node, for tests that compare both ways
+  bool fuse = true;  ///< off: one kernel per node, for tests that compare both ways
   /// Name shown and module that owns it.
   std::string name = "engine";
   ModuleId module = ModuleTree::root();
-  std::shared_ptr<Arena> arena;  ///< shared with other engines; null: its own
+  std::shared_ptr<Arena> arena;         ///< shared with other engines; null: its own
   const ModuleTree* modules = nullptr;  ///< to find the deepest common module of fused nodes
 };
 
@@ -43,7 +44,7 @@ class Engine {
   virtual Result<std::vector<Tensor>> run(std::span<const Tensor> inputs, const RunOptions& options) = 0;
   virtual const std::vector<StepInfo>& steps() const = 0;
   virtual size_t arena_bytes() const = 0;
-  virtual size_t weight_bytes() const = 0;   ///< prepacked and plain weights it keeps
+  virtual size_t weight_bytes() const = 0;  ///< prepacked and plain weights it keeps
 };
 
 /// Compiles `graph`, whose values all have static types already (infer + apply_types). The graph is copied.

@@ -47,11 +47,13 @@ class PlanEngine final : public Engine {
 };
 
 Status PlanEngine::check(std::span<const Tensor> inputs) const {
-  if (inputs.size() != plan_.inputs.size()) return internal_error(whole_.name, "was given a wrong number of inputs");
+  if (inputs.size() != plan_.inputs.size())
+    return internal_error(whole_.name, "was given a wrong number of inputs");
   for (size_t i = 0; i < inputs.size(); ++i)
     if (inputs[i].type() != plan_.inputs[i].type || inputs[i].shape() != plan_.inputs[i].shape)
-      return internal_error(whole_.name, "was compiled for input " + std::to_string(i) + " of shape " + to_string(plan_.inputs[i].shape) +
-                                             ", was given " + to_string(inputs[i].shape()));
+      return internal_error(whole_.name, "was compiled for input " + std::to_string(i) + " of shape " +
+                                             to_string(plan_.inputs[i].shape) + ", was given " +
+                                             to_string(inputs[i].shape()));
   return {};
 }
 
@@ -65,10 +67,18 @@ Status PlanEngine::bind(std::span<const Tensor> inputs, std::vector<Tensor>& out
   for (size_t i = 0; i < plan_.slots.size(); ++i) {
     const Slot& slot = plan_.slots[i];
     switch (slot.kind) {
-      case Slot::Kind::arena: pointers_[i] = arena + slot.offset; break;
-      case Slot::Kind::constant: pointers_[i] = const_cast<std::byte*>(slot.constant.raw()); break;
-      case Slot::Kind::input: pointers_[i] = const_cast<std::byte*>(inputs[slot.index].raw()); break;
-      case Slot::Kind::output: pointers_[i] = outputs[slot.index].mutable_raw(); break;
+      case Slot::Kind::arena:
+        pointers_[i] = arena + slot.offset;
+        break;
+      case Slot::Kind::constant:
+        pointers_[i] = const_cast<std::byte*>(slot.constant.raw());
+        break;
+      case Slot::Kind::input:
+        pointers_[i] = const_cast<std::byte*>(inputs[slot.index].raw());
+        break;
+      case Slot::Kind::output:
+        pointers_[i] = outputs[slot.index].mutable_raw();
+        break;
     }
   }
   return {};
@@ -99,22 +109,27 @@ Result<std::vector<Tensor>> PlanEngine::run(std::span<const Tensor> inputs, cons
 Status PlanEngine::run_step(PlanStep& step, const RunOptions& options) {
   if (!step.kernel && step.op != nullptr) return run_reference_step(step, options);
   if (!step.kernel) {
-    std::memcpy(pointers_[static_cast<size_t>(step.outputs[0])], pointers_[static_cast<size_t>(step.inputs[0])], step.input_descs[0].bytes());
+    std::memcpy(pointers_[static_cast<size_t>(step.outputs[0])],
+                pointers_[static_cast<size_t>(step.inputs[0])], step.input_descs[0].bytes());
     return {};
   }
   if (step.copy_from >= 0)
-    std::memcpy(pointers_[static_cast<size_t>(step.outputs[0])], pointers_[static_cast<size_t>(step.copy_from)], step.output_descs[0].bytes());
+    std::memcpy(pointers_[static_cast<size_t>(step.outputs[0])],
+                pointers_[static_cast<size_t>(step.copy_from)], step.output_descs[0].bytes());
   step_inputs_.clear();
   step_outputs_.clear();
-  for (const int slot : step.inputs) step_inputs_.push_back(slot < 0 ? nullptr : pointers_[static_cast<size_t>(slot)]);
-  for (const int slot : step.outputs) step_outputs_.push_back(slot < 0 ? nullptr : pointers_[static_cast<size_t>(slot)]);
+  for (const int slot : step.inputs)
+    step_inputs_.push_back(slot < 0 ? nullptr : pointers_[static_cast<size_t>(slot)]);
+  for (const int slot : step.outputs)
+    step_outputs_.push_back(slot < 0 ? nullptr : pointers_[static_cast<size_t>(slot)]);
   return step.kernel->run({step_inputs_, step_outputs_, arena_->base() + plan_.scratch_offset});
 }
 
 /// Wraps the planned memory in tensors and lets the reference kernel write there.
 Status PlanEngine::run_reference_step(PlanStep& step, const RunOptions& options) {
   const auto wrap = [&](const TensorDesc& desc, int slot) {
-    return Tensor::wrap(desc.type, desc.shape, Buffer::view(nullptr, pointers_[static_cast<size_t>(slot)], desc.bytes()));
+    return Tensor::wrap(desc.type, desc.shape,
+                        Buffer::view(nullptr, pointers_[static_cast<size_t>(slot)], desc.bytes()));
   };
   std::vector<RuntimeValue> values(step.inputs.size());
   std::vector<const RuntimeValue*> inputs(step.inputs.size(), nullptr);
@@ -133,8 +148,10 @@ Status PlanEngine::run_reference_step(PlanStep& step, const RunOptions& options)
   for (size_t i = 0; i < made.size(); ++i) {
     if (step.outputs[i] < 0) continue;
     const Tensor& tensor = made[i].tensor;
-    if (!made[i].is_tensor() || tensor.shape() != step.output_descs[i].shape || tensor.type() != step.output_descs[i].type)
-      return internal_error("node '" + step.node->name + "'", "made a value of another shape than was planned");
+    if (!made[i].is_tensor() || tensor.shape() != step.output_descs[i].shape ||
+        tensor.type() != step.output_descs[i].type)
+      return internal_error("node '" + step.node->name + "'",
+                            "made a value of another shape than was planned");
     if (tensor.raw() != planned[i].raw()) std::memcpy(planned[i].mutable_raw(), tensor.raw(), tensor.bytes());
   }
   return {};

@@ -62,10 +62,14 @@ ExecutorThread& executor() {
 
 void run_on_executor(const std::function<void()>& work) {
   ExecutorThread& thread = executor();
-  if (thread.is_this_thread()) work();
-  else thread.run(work);
+  if (thread.is_this_thread())
+    work();
+  else
+    thread.run(work);
 }
 
-bool on_executor_thread() { return executor().is_this_thread(); }
+bool on_executor_thread() {
+  return executor().is_this_thread();
+}
 
 }  // namespace lathe

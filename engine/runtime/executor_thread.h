@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The one thread on which everything is compiled and run: the only OpenMP master of the process (design: oneDNN brings
-// OpenMP, and every thread that enters it grows a team of its own).
+// The one thread on which everything is compiled and run: the only OpenMP master of the process (design:
+// oneDNN brings OpenMP, and every thread that enters it grows a team of its own).
 #pragma once
 
 #include <functional>

@@ -26,10 +26,10 @@ struct GraphExecutor::Step {
   NodeId node;
   int piece = -1;
   const Operator* op = nullptr;
-  std::vector<uint32_t> dying;                      ///< values not needed after this step
-  std::vector<bool> contents_read;                  ///< inputs whose elements select the variant
-  std::deque<std::unique_ptr<Variant>> variants;    ///< newest first, bounded
-  std::deque<std::unique_ptr<Variant>> retired;     ///< StepInfos must live as long as the runnable
+  std::vector<uint32_t> dying;                    ///< values not needed after this step
+  std::vector<bool> contents_read;                ///< inputs whose elements select the variant
+  std::deque<std::unique_ptr<Variant>> variants;  ///< newest first, bounded
+  std::deque<std::unique_ptr<Variant>> retired;   ///< StepInfos must live as long as the runnable
 };
 
 struct GraphExecutor::Frame {
@@ -43,7 +43,9 @@ namespace {
 constexpr size_t max_variants = 32;
 constexpr int64_t max_key_elements = 64;
 
-std::string locate(const Node& node) { return "node '" + node.name + "' (" + node.qualified_type() + ")"; }
+std::string locate(const Node& node) {
+  return "node '" + node.name + "' (" + node.qualified_type() + ")";
+}
 
 /// What a variant depends on: types, shapes, and the elements of inputs that shape inference reads.
 void append_key(const RuntimeValue* value, bool with_contents, std::vector<int64_t>& key) {
@@ -99,7 +101,9 @@ Status GraphExecutor::plan(const std::vector<int>& covered) {
   LATHE_ASSIGN(const std::vector<NodeId> order, topological_order(graph_));
   const int piece_count = covered.empty() ? 0 : *std::max_element(covered.begin(), covered.end()) + 1;
   // A unit is a piece or a single node; units wait for the producers of what they read outside themselves.
-  const auto unit_of = [&](NodeId id) { return covered[id.index] >= 0 ? static_cast<size_t>(covered[id.index]) : piece_count + id.index; };
+  const auto unit_of = [&](NodeId id) {
+    return covered[id.index] >= 0 ? static_cast<size_t>(covered[id.index]) : piece_count + id.index;
+  };
   const size_t units = static_cast<size_t>(piece_count) + graph_.nodes().size();
   std::vector<size_t> waiting(units, 0), rank(units, SIZE_MAX);
   std::vector<std::vector<size_t>> unblocks(units);
@@ -136,7 +140,8 @@ Status GraphExecutor::plan(const std::vector<int>& covered) {
     if (step->piece < 0) {
       const Node& node = graph_.node(step->node);
       step->op = operators().find(node);
-      if (step->op == nullptr || step->op->run == nullptr) return unsupported(locate(node), "is not known to this build and cannot be run");
+      if (step->op == nullptr || step->op->run == nullptr)
+        return unsupported(locate(node), "is not known to this build and cannot be run");
     }
     steps_.push_back(std::move(step));
     for (const size_t next : unblocks[unit])
@@ -145,7 +150,8 @@ Status GraphExecutor::plan(const std::vector<int>& covered) {
         std::push_heap(ready.begin(), ready.end(), later);
       }
   }
-  if (steps_.size() != total) return internal_error("partition", "its pieces depend on each other in a circle");
+  if (steps_.size() != total)
+    return internal_error("partition", "its pieces depend on each other in a circle");
   return {};
 }
 
@@ -165,7 +171,8 @@ void GraphExecutor::add_lifetimes() {
   }
 }
 
-Result<std::vector<RuntimeValue>> GraphExecutor::run(std::vector<RuntimeValue> inputs, std::vector<RuntimeValue> captures,
+Result<std::vector<RuntimeValue>> GraphExecutor::run(std::vector<RuntimeValue> inputs,
+                                                     std::vector<RuntimeValue> captures,
                                                      std::span<const std::unique_ptr<PieceRunner>> pieces,
                                                      const RunOptions& options) {
   Frame frame{constants_, pieces, options};
@@ -177,7 +184,8 @@ Result<std::vector<RuntimeValue>> GraphExecutor::run(std::vector<RuntimeValue> i
     if (options.job != nullptr) LATHE_TRY(options.job->check());
     LATHE_TRY(step->piece >= 0 ? run_piece(*step, frame) : run_node(*step, frame));
     for (const uint32_t value : step->dying) frame.values[value] = {};
-    if (options.observer != nullptr) options.observer->memory(now_ns(), static_cast<int64_t>(allocated_buffer_bytes()));
+    if (options.observer != nullptr)
+      options.observer->memory(now_ns(), static_cast<int64_t>(allocated_buffer_bytes()));
   }
   std::vector<RuntimeValue> outputs;
   for (const ValueId output : graph_.outputs()) {
@@ -192,11 +200,13 @@ Status GraphExecutor::run_piece(Step& step, Frame& frame) {
   PieceRunner& piece = *frame.pieces[static_cast<size_t>(step.piece)];
   std::vector<Tensor> inputs;
   for (const ValueId id : piece.inputs()) {
-    if (!frame.values[id.index].is_tensor()) return internal_error("value '" + graph_.value(id).name + "'", "is no tensor at an engine's border");
+    if (!frame.values[id.index].is_tensor())
+      return internal_error("value '" + graph_.value(id).name + "'", "is no tensor at an engine's border");
     inputs.push_back(frame.values[id.index].tensor);
   }
   LATHE_ASSIGN(std::vector<Tensor> outputs, piece.run(inputs, frame.options));
-  for (size_t i = 0; i < outputs.size(); ++i) frame.values[piece.outputs()[i].index] = RuntimeValue(std::move(outputs[i]));
+  for (size_t i = 0; i < outputs.size(); ++i)
+    frame.values[piece.outputs()[i].index] = RuntimeValue(std::move(outputs[i]));
   return {};
 }
 
@@ -208,15 +218,18 @@ Status GraphExecutor::run_node(Step& step, Frame& frame) {
   LATHE_ASSIGN(Variant * variant, variant_for(step, inputs));
   RunObserver* observer = frame.options.observer;
   const int64_t begin = observer != nullptr ? now_ns() : 0;
-  LATHE_TRY(variant->kernel ? run_kernel(*variant, inputs, node, frame) : run_reference_kernel(step, inputs, node, frame));
+  LATHE_TRY(variant->kernel ? run_kernel(*variant, inputs, node, frame)
+                            : run_reference_kernel(step, inputs, node, frame));
   if (observer != nullptr) observer->slice(variant->info, begin, now_ns());
   return {};
 }
 
-Result<GraphExecutor::Variant*> GraphExecutor::variant_for(Step& step, std::span<const RuntimeValue* const> inputs) {
+Result<GraphExecutor::Variant*> GraphExecutor::variant_for(Step& step,
+                                                           std::span<const RuntimeValue* const> inputs) {
   const Node& node = graph_.node(step.node);
   std::vector<int64_t> key;
-  for (size_t i = 0; i < inputs.size(); ++i) append_key(inputs[i], i < step.contents_read.size() && step.contents_read[i], key);
+  for (size_t i = 0; i < inputs.size(); ++i)
+    append_key(inputs[i], i < step.contents_read.size() && step.contents_read[i], key);
   for (const auto& variant : step.variants)
     if (variant->key == key) return variant.get();
 
@@ -233,7 +246,8 @@ Result<GraphExecutor::Variant*> GraphExecutor::variant_for(Step& step, std::span
       // Only inputs made at run time need to be compared: constants cannot change.
       step.contents_read = inferred.contents_read;
       for (size_t i = 0; i < node.inputs.size(); ++i)
-        if (node.inputs[i].valid() && graph_.constant(node.inputs[i]) != nullptr) step.contents_read[i] = false;
+        if (node.inputs[i].valid() && graph_.constant(node.inputs[i]) != nullptr)
+          step.contents_read[i] = false;
       variant->key.clear();
       for (size_t i = 0; i < inputs.size(); ++i) append_key(inputs[i], step.contents_read[i], variant->key);
     }
@@ -265,11 +279,13 @@ Result<GraphExecutor::Variant*> GraphExecutor::variant_for(Step& step, std::span
   return step.variants.front().get();
 }
 
-Status GraphExecutor::run_kernel(Variant& variant, std::span<const RuntimeValue* const> inputs, const Node& node, Frame& frame) {
+Status GraphExecutor::run_kernel(Variant& variant, std::span<const RuntimeValue* const> inputs,
+                                 const Node& node, Frame& frame) {
   Kernel& kernel = *variant.kernel;
   std::vector<const std::byte*> in(inputs.size(), nullptr);
   for (size_t i = 0; i < in.size(); ++i)
-    if (inputs[i] != nullptr && inputs[i]->is_tensor() && !kernel.consumed(i)) in[i] = inputs[i]->tensor.raw();
+    if (inputs[i] != nullptr && inputs[i]->is_tensor() && !kernel.consumed(i))
+      in[i] = inputs[i]->tensor.raw();
   std::vector<std::byte*> out(node.outputs.size(), nullptr);
   std::vector<Tensor> results(node.outputs.size());
   for (size_t i = 0; i < out.size(); ++i) {
@@ -290,17 +306,21 @@ Status GraphExecutor::run_kernel(Variant& variant, std::span<const RuntimeValue*
   return {};
 }
 
-Status GraphExecutor::run_reference_kernel(Step& step, std::span<const RuntimeValue* const> inputs, const Node& node, Frame& frame) {
+Status GraphExecutor::run_reference_kernel(Step& step, std::span<const RuntimeValue* const> inputs,
+                                           const Node& node, Frame& frame) {
   ReferenceOptions options;
   options.seed = frame.options.seed ^ (node.id.index * 0x9e3779b97f4a7c15u);
-  options.run_subgraph = [&](const Graph& body, std::vector<RuntimeValue> values) { return run_body(body, std::move(values), frame); };
+  options.run_subgraph = [&](const Graph& body, std::vector<RuntimeValue> values) {
+    return run_body(body, std::move(values), frame);
+  };
   LATHE_ASSIGN(std::vector<RuntimeValue> outputs, run_reference(*step.op, node, inputs, options));
   for (size_t i = 0; i < outputs.size(); ++i)
     if (node.outputs[i].valid()) frame.values[node.outputs[i].index] = std::move(outputs[i]);
   return {};
 }
 
-Result<std::vector<RuntimeValue>> GraphExecutor::run_body(const Graph& body, std::vector<RuntimeValue> inputs, Frame& frame) {
+Result<std::vector<RuntimeValue>> GraphExecutor::run_body(const Graph& body, std::vector<RuntimeValue> inputs,
+                                                          Frame& frame) {
   auto& executor = bodies_[&body];
   if (!executor) {
     LATHE_ASSIGN(executor, make(body));

@@ -14,7 +14,8 @@
 
 namespace lathe {
 
-/// A piece of the graph that runs as one step. Values are given and taken in the order of inputs() and outputs().
+/// A piece of the graph that runs as one step. Values are given and taken in the order of inputs() and
+/// outputs().
 class PieceRunner {
  public:
   virtual ~PieceRunner() = default;
@@ -32,7 +33,8 @@ class GraphExecutor {
 
   /// `inputs` and `captures` in the graph's order. `pieces` by the numbers of `covered`.
   Result<std::vector<RuntimeValue>> run(std::vector<RuntimeValue> inputs, std::vector<RuntimeValue> captures,
-                                        std::span<const std::unique_ptr<PieceRunner>> pieces, const RunOptions& options);
+                                        std::span<const std::unique_ptr<PieceRunner>> pieces,
+                                        const RunOptions& options);
 
  private:
   struct Step;
@@ -44,9 +46,12 @@ class GraphExecutor {
   Status run_node(Step& step, Frame& frame);
   Status run_piece(Step& step, Frame& frame);
   Result<Variant*> variant_for(Step& step, std::span<const RuntimeValue* const> inputs);
-  Status run_kernel(Variant& variant, std::span<const RuntimeValue* const> inputs, const Node& node, Frame& frame);
-  Status run_reference_kernel(Step& step, std::span<const RuntimeValue* const> inputs, const Node& node, Frame& frame);
-  Result<std::vector<RuntimeValue>> run_body(const Graph& body, std::vector<RuntimeValue> inputs, Frame& frame);
+  Status run_kernel(Variant& variant, std::span<const RuntimeValue* const> inputs, const Node& node,
+                    Frame& frame);
+  Status run_reference_kernel(Step& step, std::span<const RuntimeValue* const> inputs, const Node& node,
+                              Frame& frame);
+  Result<std::vector<RuntimeValue>> run_body(const Graph& body, std::vector<RuntimeValue> inputs,
+                                             Frame& frame);
 
   const Graph& graph_;
   std::vector<std::unique_ptr<Step>> steps_;

@@ -8,14 +8,17 @@ namespace lathe {
 namespace {
 
 constexpr size_t alignment = 64;
-size_t aligned(size_t bytes) { return (std::max<size_t>(bytes, 1) + alignment - 1) / alignment * alignment; }
+size_t aligned(size_t bytes) {
+  return (std::max<size_t>(bytes, 1) + alignment - 1) / alignment * alignment;
+}
 
 }  // namespace
 
 MemoryPlan plan_memory(const std::vector<BufferLifetime>& buffers) {
   std::vector<size_t> by_size(buffers.size());
   std::iota(by_size.begin(), by_size.end(), size_t{0});
-  std::stable_sort(by_size.begin(), by_size.end(), [&](size_t a, size_t b) { return buffers[a].bytes > buffers[b].bytes; });
+  std::stable_sort(by_size.begin(), by_size.end(),
+                   [&](size_t a, size_t b) { return buffers[a].bytes > buffers[b].bytes; });
 
   MemoryPlan plan;
   plan.offsets.resize(buffers.size());
@@ -31,7 +34,8 @@ MemoryPlan plan_memory(const std::vector<BufferLifetime>& buffers) {
     }
     plan.offsets[index] = offset;
     plan.arena_bytes = std::max(plan.arena_bytes, offset + aligned(buffer.bytes));
-    const auto position = std::lower_bound(placed.begin(), placed.end(), offset, [&](size_t other, size_t at) { return plan.offsets[other] < at; });
+    const auto position = std::lower_bound(placed.begin(), placed.end(), offset,
+                                           [&](size_t other, size_t at) { return plan.offsets[other] < at; });
     placed.insert(position, index);
   }
   return plan;

@@ -32,7 +32,8 @@ StepInfo describe_step(const Node& node, const Operator& op, std::span<const Ten
   info.name = node.name;
   info.op_type = node.qualified_type();
   const auto fused = node.metadata.find(fused_nodes_key);
-  info.nodes = fused != node.metadata.end() ? split(fused->second, '\n') : std::vector<std::string>{node.name};
+  info.nodes =
+      fused != node.metadata.end() ? split(fused->second, '\n') : std::vector<std::string>{node.name};
   info.node = info.nodes.front();
   info.module = node.module.valid() ? node.module : ModuleTree::root();
   info.kernel = std::move(kernel);
@@ -44,9 +45,12 @@ StepInfo describe_step(const Node& node, const Operator& op, std::span<const Ten
     info.bytes += element_count(desc.shape) * static_cast<int64_t>(element_size(desc.type));
   }
   for (const TensorDesc& desc : outputs)
-    if (desc.present()) info.bytes += element_count(desc.shape) * static_cast<int64_t>(element_size(desc.type));
-  if (op.flops != nullptr && !outputs.empty()) info.flops = op.flops(node, shapes_of(inputs), shapes_of(outputs));
-  else if (!outputs.empty()) info.flops = (op.traits & trait_elementwise) != 0 ? element_count(outputs.front().shape) : 0;
+    if (desc.present())
+      info.bytes += element_count(desc.shape) * static_cast<int64_t>(element_size(desc.type));
+  if (op.flops != nullptr && !outputs.empty())
+    info.flops = op.flops(node, shapes_of(inputs), shapes_of(outputs));
+  else if (!outputs.empty())
+    info.flops = (op.traits & trait_elementwise) != 0 ? element_count(outputs.front().shape) : 0;
   return info;
 }
 

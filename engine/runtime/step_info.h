@@ -11,7 +11,8 @@
 
 namespace lathe {
 
-/// Metadata key under which passes keep the names of the original nodes of a fused one, separated by newlines.
+/// Metadata key under which passes keep the names of the original nodes of a fused one, separated by
+/// newlines.
 inline constexpr const char* fused_nodes_key = "lathe.nodes";
 
 StepInfo describe_step(const Node& node, const Operator& op, std::span<const TensorDesc> inputs,

@@ -10,7 +10,11 @@ namespace {
 class Extraction {
  public:
   Extraction(const Graph& graph, const std::vector<NodeId>& nodes, const InferenceResult& types)
-      : graph_(graph), nodes_(nodes), types_(types), inside_(graph.nodes().size(), false), editor_(result_.graph) {
+      : graph_(graph),
+        nodes_(nodes),
+        types_(types),
+        inside_(graph.nodes().size(), false),
+        editor_(result_.graph) {
     for (const NodeId id : nodes) inside_[id.index] = true;
   }
 
@@ -36,7 +40,8 @@ class Extraction {
  private:
   bool escapes(ValueId id) const {
     const Value& value = graph_.value(id);
-    return value.is_output || std::any_of(value.consumers.begin(), value.consumers.end(), [&](NodeId user) { return !inside_[user.index]; });
+    return value.is_output || std::any_of(value.consumers.begin(), value.consumers.end(),
+                                          [&](NodeId user) { return !inside_[user.index]; });
   }
 
   ValueId map_value(ValueId id) {
@@ -48,9 +53,12 @@ class Extraction {
   ValueId map_input(ValueId id) {
     if (!id.valid()) return id;
     const Value& value = graph_.value(id);
-    if (mapped_.contains(id) || (value.producer.valid() && inside_[value.producer.index])) return map_value(id);
-    if (const Tensor* constant = graph_.constant(id)) return mapped_[id] = editor_.add_constant(value.name, *constant);
-    if (auto known = types_.known_tensor(id)) return mapped_[id] = editor_.add_constant(value.name, std::move(*known));
+    if (mapped_.contains(id) || (value.producer.valid() && inside_[value.producer.index]))
+      return map_value(id);
+    if (const Tensor* constant = graph_.constant(id))
+      return mapped_[id] = editor_.add_constant(value.name, *constant);
+    if (auto known = types_.known_tensor(id))
+      return mapped_[id] = editor_.add_constant(value.name, std::move(*known));
     result_.inputs.push_back(id);
     return mapped_[id] = editor_.add_input(value.name, types_.type(id));
   }
@@ -62,7 +70,8 @@ class Extraction {
       return copy;
     };
     for (const auto& [name, attribute] : std::vector(node.attributes.all())) {
-      if (const auto* body = std::get_if<std::shared_ptr<Graph>>(&attribute)) node.attributes.set(name, rewire(*body));
+      if (const auto* body = std::get_if<std::shared_ptr<Graph>>(&attribute))
+        node.attributes.set(name, rewire(*body));
     }
   }
 
@@ -77,7 +86,8 @@ class Extraction {
 
 }  // namespace
 
-Subgraph extract_subgraph(const Graph& graph, const std::vector<NodeId>& nodes, const InferenceResult& types) {
+Subgraph extract_subgraph(const Graph& graph, const std::vector<NodeId>& nodes,
+                          const InferenceResult& types) {
   return Extraction(graph, nodes, types).run();
 }
 

@@ -48,23 +48,38 @@ constexpr std::array<TypeRow, 27> rows = {{
     {"i2", "INT2", "int2", 1, 2, Family::signed_integer},
 }};
 
-const TypeRow& row(ElementType type) { return rows[static_cast<size_t>(type) < rows.size() ? static_cast<size_t>(type) : 0]; }
+const TypeRow& row(ElementType type) {
+  return rows[static_cast<size_t>(type) < rows.size() ? static_cast<size_t>(type) : 0];
+}
 
 }  // namespace
 
-const char* to_string(ElementType type) { return row(type).name; }
-const char* onnx_name(ElementType type) { return row(type).onnx; }
-size_t element_size(ElementType type) { return row(type).size; }
-int element_bits(ElementType type) { return row(type).bits; }
-bool is_float(ElementType type) { return row(type).family == Family::floating; }
-bool is_signed_integer(ElementType type) { return row(type).family == Family::signed_integer; }
+const char* to_string(ElementType type) {
+  return row(type).name;
+}
+const char* onnx_name(ElementType type) {
+  return row(type).onnx;
+}
+size_t element_size(ElementType type) {
+  return row(type).size;
+}
+int element_bits(ElementType type) {
+  return row(type).bits;
+}
+bool is_float(ElementType type) {
+  return row(type).family == Family::floating;
+}
+bool is_signed_integer(ElementType type) {
+  return row(type).family == Family::signed_integer;
+}
 bool is_integer(ElementType type) {
   return row(type).family == Family::signed_integer || row(type).family == Family::unsigned_integer;
 }
 
 std::optional<ElementType> parse_element_type(std::string_view name) {
   for (size_t i = 1; i < rows.size(); ++i)
-    if (name == rows[i].name || name == rows[i].numpy || name == rows[i].onnx) return static_cast<ElementType>(i);
+    if (name == rows[i].name || name == rows[i].numpy || name == rows[i].onnx)
+      return static_cast<ElementType>(i);
   return std::nullopt;
 }
 

@@ -11,7 +11,10 @@ std::optional<int64_t> checked_element_count(std::span<const int64_t> shape) {
   bool empty = false;
   for (const int64_t size : shape) {
     if (size < 0) return std::nullopt;
-    if (size == 0) { empty = true; continue; }
+    if (size == 0) {
+      empty = true;
+      continue;
+    }
     const auto product = checked_mul(count, size);
     if (!product) return std::nullopt;
     count = *product;

@@ -27,7 +27,8 @@ std::vector<Out> convert_elements(const Tensor& tensor) {
 
 Result<Tensor> Tensor::allocate(ElementType type, Shape shape) {
   const auto count = checked_element_count(shape);
-  const auto bytes = count ? checked_mul(*count, static_cast<int64_t>(std::max<size_t>(element_size(type), 1))) : count;
+  const auto bytes =
+      count ? checked_mul(*count, static_cast<int64_t>(std::max<size_t>(element_size(type), 1))) : count;
   if (!bytes) return resource_error("", "a tensor of shape " + to_string(shape) + " is too large");
   Tensor tensor;
   tensor.type_ = type;
@@ -65,7 +66,11 @@ Tensor Tensor::reshaped(Shape shape) const {
   return other;
 }
 
-std::vector<int64_t> Tensor::to_int64() const { return convert_elements<int64_t>(*this); }
-std::vector<double> Tensor::to_double() const { return convert_elements<double>(*this); }
+std::vector<int64_t> Tensor::to_int64() const {
+  return convert_elements<int64_t>(*this);
+}
+std::vector<double> Tensor::to_double() const {
+  return convert_elements<double>(*this);
+}
 
 }  // namespace lathe

@@ -25,7 +25,8 @@ class Tensor {
   /// `bytes` must hold at least the elements; the caller has checked the size.
   static Tensor wrap(ElementType type, Shape shape, Buffer bytes);
   static Tensor of_strings(Shape shape, std::vector<std::string> elements);
-  /// Copies `elements` (row-major; their number must fit the shape). For small tensors: aborts when out of memory.
+  /// Copies `elements` (row-major; their number must fit the shape). For small tensors: aborts when out of
+  /// memory.
   template <class T>
   static Tensor from(Shape shape, std::span<const T> elements);
   template <class T>
@@ -33,14 +34,16 @@ class Tensor {
     return from<T>(std::move(shape), std::span<const T>(elements.begin(), elements.size()));
   }
   template <class T>
-  static Tensor scalar(T value) { return from<T>({}, std::span<const T>(&value, 1)); }
+  static Tensor scalar(T value) {
+    return from<T>({}, std::span<const T>(&value, 1));
+  }
 
   bool defined() const { return type_ != ElementType::undefined; }
   ElementType type() const { return type_; }
   const Shape& shape() const { return shape_; }
   size_t rank() const { return shape_.size(); }
   int64_t dim(size_t axis) const { return shape_[axis]; }
-  int64_t count() const { return count_; }                             ///< number of elements
+  int64_t count() const { return count_; }  ///< number of elements
   size_t bytes() const { return static_cast<size_t>(count_) * element_size(type_); }
 
   const std::byte* raw() const { return buffer_.data(); }
@@ -48,9 +51,13 @@ class Tensor {
   std::byte* mutable_raw() { return buffer_.mutable_data(); }
   const Buffer& buffer() const { return buffer_; }
   template <class T>
-  std::span<const T> data() const { return {reinterpret_cast<const T*>(raw()), static_cast<size_t>(count_)}; }
+  std::span<const T> data() const {
+    return {reinterpret_cast<const T*>(raw()), static_cast<size_t>(count_)};
+  }
   template <class T>
-  std::span<T> mutable_data() { return {reinterpret_cast<T*>(mutable_raw()), static_cast<size_t>(count_)}; }
+  std::span<T> mutable_data() {
+    return {reinterpret_cast<T*>(mutable_raw()), static_cast<size_t>(count_)};
+  }
   const std::vector<std::string>& strings() const { return *strings_; }
   std::vector<std::string>& mutable_strings() { return *strings_; }
 
@@ -79,7 +86,8 @@ struct RuntimeValue {
 
   RuntimeValue() = default;
   RuntimeValue(Tensor t) : kind(Kind::tensor), tensor(std::move(t)) {}
-  static RuntimeValue of_sequence(std::vector<RuntimeValue> items, ElementType element = ElementType::undefined) {
+  static RuntimeValue of_sequence(std::vector<RuntimeValue> items,
+                                  ElementType element = ElementType::undefined) {
     RuntimeValue value;
     value.kind = Kind::sequence;
     value.sequence = std::make_shared<const std::vector<RuntimeValue>>(std::move(items));

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <fmt/format.h>
+#include <nlohmann/json.hpp>
 #include <sys/wait.h>
 #include <unistd.h>
-
-#include <nlohmann/json.hpp>
 
 #include "profiler/cli/command.h"
 #include "profiler/workflow/machine.h"
@@ -37,14 +36,19 @@ Result<ordered_json> measure(const Options& options, const std::string& path, co
                       {"precision", "f32"},
                       {"threads", model.threads > 0 ? model.threads : default_threads()},
                       {"runs", options.runs},
-                      {"latency_ms", {{"min", d.min / 1e6}, {"p50", d.p50 / 1e6}, {"p90", d.p90 / 1e6}, {"p99", d.p99 / 1e6}, {"mean", d.mean / 1e6}}},
+                      {"latency_ms",
+                       {{"min", d.min / 1e6},
+                        {"p50", d.p50 / 1e6},
+                        {"p90", d.p90 / 1e6},
+                        {"p99", d.p99 / 1e6},
+                        {"mean", d.mean / 1e6}}},
                       {"load_ms", load_ms},
                       {"compile_ms", report.compile_ms},
                       {"peak_rss_bytes", peak_memory_bytes()}};
 }
 
-/// Runs `measure` in a child, so that neither memory nor caches of one model colour the next; the result comes back by a
-/// pipe as JSON ({"error": ...} when it failed).
+/// Runs `measure` in a child, so that neither memory nor caches of one model colour the next; the result
+/// comes back by a pipe as JSON ({"error": ...} when it failed).
 Result<ordered_json> measure_apart(const Options& options, const std::string& path, const JobContext& job) {
   int ends[2];
   if (::pipe(ends) != 0) return resource_error(path, "no pipe to the measuring process");
@@ -53,7 +57,10 @@ Result<ordered_json> measure_apart(const Options& options, const std::string& pa
   if (child == 0) {
     ::close(ends[0]);
     const auto measured = measure(options, path, job);
-    ordered_json message = measured.ok() ? *measured : ordered_json{{"error", measured.error().text()}, {"kind", static_cast<int>(measured.error().kind)}, {"hints", measured.error().hints}};
+    ordered_json message = measured.ok() ? *measured
+                                         : ordered_json{{"error", measured.error().text()},
+                                                        {"kind", static_cast<int>(measured.error().kind)},
+                                                        {"hints", measured.error().hints}};
     const std::string text = message.dump(-1, ' ', false, ordered_json::error_handler_t::replace);
     const ssize_t written = ::write(ends[1], text.data(), text.size());
     ::_exit(written == static_cast<ssize_t>(text.size()) ? 0 : 1);
@@ -67,7 +74,8 @@ Result<ordered_json> measure_apart(const Options& options, const std::string& pa
   ::waitpid(child, &status, 0);
   if (job.stop_requested()) return interrupted();
   const ordered_json message = ordered_json::parse(text, nullptr, false);
-  if (message.is_discarded()) return internal_error(path, "the measuring process ended early (status " + std::to_string(status) + ")");
+  if (message.is_discarded())
+    return internal_error(path, "the measuring process ended early (status " + std::to_string(status) + ")");
   if (!message.contains("error")) return message;
   Error error{static_cast<ErrorKind>(message["kind"].get<int>()), "", message["error"], message["hints"]};
   return error;
@@ -83,12 +91,15 @@ Result<int> bench(const Options& options, const GlobalOptions& global, const Job
     print(ordered_json{{"results", results}}.dump(2) + "\n");
     return exit_done;
   }
-  std::vector<std::vector<std::string>> rows{{"model", "mode", "threads", "min ms", "p50 ms", "p90 ms", "p99 ms", "compile ms", "peak memory"}};
+  std::vector<std::vector<std::string>> rows{
+      {"model", "mode", "threads", "min ms", "p50 ms", "p90 ms", "p99 ms", "compile ms", "peak memory"}};
   for (const ordered_json& r : results) {
     const auto& ms = r["latency_ms"];
     const auto number = [](double x) { return fmt::format("{:.2f}", x); };
-    rows.push_back({std::filesystem::path(r["model"].get<std::string>()).filename().string(), r["mode"], std::to_string(r["threads"].get<int>()), number(ms["min"]),
-                    number(ms["p50"]), number(ms["p90"]), number(ms["p99"]), number(r["compile_ms"]), format_bytes(r["peak_rss_bytes"].get<double>())});
+    rows.push_back({std::filesystem::path(r["model"].get<std::string>()).filename().string(), r["mode"],
+                    std::to_string(r["threads"].get<int>()), number(ms["min"]), number(ms["p50"]),
+                    number(ms["p90"]), number(ms["p99"]), number(r["compile_ms"]),
+                    format_bytes(r["peak_rss_bytes"].get<double>())});
   }
   print(format_table(rows));
   return exit_done;
@@ -97,13 +108,18 @@ Result<int> bench(const Options& options, const GlobalOptions& global, const Job
 }  // namespace
 
 void register_bench(CommandRegistry& registry) {
-  registry.add({"bench", "latency distribution, each model in its own process", [](CLI::App& app, const GlobalOptions& global) {
+  registry.add({"bench", "latency distribution, each model in its own process",
+                [](CLI::App& app, const GlobalOptions& global) {
                   auto options = std::make_shared<Options>();
                   app.add_option("models", options->models, "models, or folders of conversions")->required();
                   options->model.add_to(app, false);
                   add_mode(app, options->mode);
-                  app.add_option("--runs", options->runs, "timed runs")->check(CLI::Range(1, 1000000))->capture_default_str();
-                  app.add_option("--warmup", options->warmup, "runs before timing")->check(CLI::Range(0, 1000000))->capture_default_str();
+                  app.add_option("--runs", options->runs, "timed runs")
+                      ->check(CLI::Range(1, 1000000))
+                      ->capture_default_str();
+                  app.add_option("--warmup", options->warmup, "runs before timing")
+                      ->check(CLI::Range(0, 1000000))
+                      ->capture_default_str();
                   return [options, &global](const JobContext& job) { return bench(*options, global, job); };
                 }});
 }

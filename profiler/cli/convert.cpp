@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <fmt/format.h>
-
 #include <nlohmann/json.hpp>
 
 #include "engine/base/files.h"
@@ -31,19 +30,24 @@ Status apply_profile(const Options& options, Configuration& configuration) {
   LATHE_ASSIGN(const auto max, shapes_of(options.max_shapes));
   for (const auto& [name, shape] : opt) {
     const auto low = min.find(name), high = max.find(name);
-    if (low == min.end() || high == max.end()) return usage_error("input '" + name + "'", "needs --min-shape, --opt-shape and --max-shape together");
-    if (low->second.size() != shape.size() || high->second.size() != shape.size()) return usage_error("input '" + name + "'", "has profile shapes of different ranks");
+    if (low == min.end() || high == max.end())
+      return usage_error("input '" + name + "'", "needs --min-shape, --opt-shape and --max-shape together");
+    if (low->second.size() != shape.size() || high->second.size() != shape.size())
+      return usage_error("input '" + name + "'", "has profile shapes of different ranks");
     configuration.input_shapes[name] = shape;
     for (size_t axis = 0; axis < shape.size(); ++axis) {
       if (low->second[axis] > shape[axis] || shape[axis] > high->second[axis])
-        return usage_error("input '" + name + "'", "axis " + std::to_string(axis) + ": the opt size is not between min and max");
+        return usage_error("input '" + name + "'",
+                           "axis " + std::to_string(axis) + ": the opt size is not between min and max");
       if (low->second[axis] != high->second[axis])
-        configuration.dynamic_axes[name][static_cast<int>(axis)] = {name + "_" + std::to_string(axis), low->second[axis], shape[axis], high->second[axis]};
+        configuration.dynamic_axes[name][static_cast<int>(axis)] = {
+            name + "_" + std::to_string(axis), low->second[axis], shape[axis], high->second[axis]};
     }
   }
   for (const auto* side : {&min, &max})
     for (const auto& [name, shape] : *side)
-      if (!opt.contains(name)) return usage_error("input '" + name + "'", "needs --min-shape, --opt-shape and --max-shape together");
+      if (!opt.contains(name))
+        return usage_error("input '" + name + "'", "needs --min-shape, --opt-shape and --max-shape together");
   return {};
 }
 
@@ -65,7 +69,8 @@ Result<ConvertRequest> make_request(const Options& options, std::shared_ptr<cons
   if (!options.calibrator.empty()) configuration.calibrator = options.calibrator;
   // A dataset named in the configuration is meant relative to the configuration.
   request.data = options.data;
-  if (request.data.empty() && !configuration.data.empty()) request.data = std::filesystem::path(options.config).parent_path() / configuration.data;
+  if (request.data.empty() && !configuration.data.empty())
+    request.data = std::filesystem::path(options.config).parent_path() / configuration.data;
   request.metric = options.metric.empty() ? configuration.metric : options.metric;
   if (!options.data.empty()) configuration.data = options.data;
   if (!options.metric.empty()) configuration.metric = options.metric;
@@ -84,11 +89,16 @@ std::string as_json(const ConvertReport& report) {
   nlohmann::ordered_json modules = nlohmann::ordered_json::array();
   for (const ModuleOutcome& outcome : conversion.outcomes) {
     const Module& module = conversion.model->modules[outcome.module];
-    modules.push_back({{"path", module.path}, {"class", module.class_name}, {"status", to_string(outcome.status)},
-                       {"cause", outcome.failure ? nlohmann::ordered_json(to_string(outcome.failure->cause)) : nlohmann::ordered_json(nullptr)}});
+    modules.push_back({{"path", module.path},
+                       {"class", module.class_name},
+                       {"status", to_string(outcome.status)},
+                       {"cause", outcome.failure ? nlohmann::ordered_json(to_string(outcome.failure->cause))
+                                                 : nlohmann::ordered_json(nullptr)}});
   }
-  const nlohmann::ordered_json document = {{"conversion_rate", {conversion.converted, conversion.total}}, {"num_modules", conversion.engines},
-                                           {"folder", report.folder.string()}, {"modules", modules}};
+  const nlohmann::ordered_json document = {{"conversion_rate", {conversion.converted, conversion.total}},
+                                           {"num_modules", conversion.engines},
+                                           {"folder", report.folder.string()},
+                                           {"modules", modules}};
   return document.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
 }
 
@@ -108,7 +118,8 @@ Result<int> convert_command(const Options& options, const GlobalOptions& global,
 }  // namespace
 
 void register_convert(CommandRegistry& registry) {
-  registry.add({"convert", "converts module by module, measures before and after, writes reports", [](CLI::App& app, const GlobalOptions& global) {
+  registry.add({"convert", "converts module by module, measures before and after, writes reports",
+                [](CLI::App& app, const GlobalOptions& global) {
                   auto options = std::make_shared<Options>();
                   Options& o = *options;
                   o.model.add_to(app);
@@ -121,13 +132,18 @@ void register_convert(CommandRegistry& registry) {
                   app.add_option("--opt-shape", o.opt_shapes, "shape to optimise for");
                   app.add_option("--max-shape", o.max_shapes, "largest shape");
                   app.add_option("--calib", o.calibration, "dataset for calibration");
-                  app.add_option("--calibrator", o.calibrator, "minmax, entropy, percentile or mse")->check(CLI::IsMember({"minmax", "entropy", "percentile", "mse"}));
+                  app.add_option("--calibrator", o.calibrator, "minmax, entropy, percentile or mse")
+                      ->check(CLI::IsMember({"minmax", "entropy", "percentile", "mse"}));
                   app.add_option("--data", o.data, "dataset for accuracy and measuring");
                   app.add_option("--metric", o.metric, "top1, top5, coco-ap, snr or command:...");
                   app.add_option("--limit", o.limit, "evaluate at most this many samples");
-                  app.add_option("--runs", o.runs, "timed runs before and after")->check(CLI::Range(1, 100000))->capture_default_str();
+                  app.add_option("--runs", o.runs, "timed runs before and after")
+                      ->check(CLI::Range(1, 100000))
+                      ->capture_default_str();
                   app.add_flag("--dry-run", o.dry_run, "say what would happen, compile nothing");
-                  return [options, &global](const JobContext& job) { return convert_command(*options, global, job); };
+                  return [options, &global](const JobContext& job) {
+                    return convert_command(*options, global, job);
+                  };
                 }});
 }
 

@@ -19,12 +19,17 @@ extern "C" void on_interrupt(int) {
 
 int exit_code(ErrorKind kind) {
   switch (kind) {
-    case ErrorKind::usage: return exit_usage;
+    case ErrorKind::usage:
+      return exit_usage;
     case ErrorKind::bad_input:
-    case ErrorKind::unsupported: return exit_bad_input;
-    case ErrorKind::resource: return exit_refused;
-    case ErrorKind::interrupted: return exit_interrupted;
-    case ErrorKind::internal: return 70;
+    case ErrorKind::unsupported:
+      return exit_bad_input;
+    case ErrorKind::resource:
+      return exit_refused;
+    case ErrorKind::interrupted:
+      return exit_interrupted;
+    case ErrorKind::internal:
+      return 70;
   }
   return 70;
 }
@@ -42,9 +47,12 @@ class ProgressLine {
   ~ProgressLine() { clear(); }
   void show(const Progress& progress) {
     if (!enabled_) return;
-    const std::string what = progress.state.empty() ? progress.text : progress.subject + ": " + progress.state;
-    if (progress.fraction >= 0) std::fprintf(stderr, "\r\033[K%3.0f %% %s", 100 * progress.fraction, what.c_str());
-    else std::fprintf(stderr, "\r\033[K%s", what.c_str());
+    const std::string what =
+        progress.state.empty() ? progress.text : progress.subject + ": " + progress.state;
+    if (progress.fraction >= 0)
+      std::fprintf(stderr, "\r\033[K%3.0f %% %s", 100 * progress.fraction, what.c_str());
+    else
+      std::fprintf(stderr, "\r\033[K%s", what.c_str());
     shown_ = true;
   }
   void clear() {
@@ -79,7 +87,8 @@ int run(int argc, char** argv) {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
     if (error.get_exit_code() == 0) return app.exit(error);
-    std::fprintf(stderr, "lathe: %s\n  lathe --help lists the commands, lathe COMMAND --help their options\n", error.what());
+    std::fprintf(stderr, "lathe: %s\n  lathe --help lists the commands, lathe COMMAND --help their options\n",
+                 error.what());
     return exit_usage;
   }
   if (version) {

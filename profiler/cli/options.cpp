@@ -8,13 +8,15 @@ namespace {
 /// "NAME=VALUE" split at the first '='.
 Result<std::pair<std::string, std::string>> split_assignment(const std::string& text, const char* option) {
   const size_t equals = text.find('=');
-  if (equals == std::string::npos || equals == 0) return usage_error(option, "'" + text + "' is not NAME=VALUE");
+  if (equals == std::string::npos || equals == 0)
+    return usage_error(option, "'" + text + "' is not NAME=VALUE");
   return std::pair(text.substr(0, equals), text.substr(equals + 1));
 }
 
 std::map<std::string, ElementType> declared_types(const Model& model) {
   std::map<std::string, ElementType> types;
-  for (const ValueId id : model.graph.inputs()) types[model.graph.value(id).name] = model.graph.value(id).type.element;
+  for (const ValueId id : model.graph.inputs())
+    types[model.graph.value(id).name] = model.graph.value(id).type.element;
   return types;
 }
 
@@ -26,7 +28,8 @@ void ModelOptions::add_to(CLI::App& app, bool positional) {
   app.add_option("--input", inputs, "an input's data: NAME=FILE.npy");
   app.add_option("--inputs", inputs_file, "an .npz whose arrays bear the inputs' names");
   app.add_option("--seed", seed, "seed of random inputs")->capture_default_str();
-  app.add_option("--threads", threads, "threads to use (default: physical cores)")->check(CLI::Range(0, 1024));
+  app.add_option("--threads", threads, "threads to use (default: physical cores)")
+      ->check(CLI::Range(0, 1024));
 }
 
 Result<std::map<std::string, Shape>> ModelOptions::parsed_shapes() const {
@@ -48,8 +51,9 @@ Result<NamedValues> ModelOptions::read_inputs(const Model& model) const {
   for (const std::string& text : inputs) {
     LATHE_ASSIGN(const auto assignment, split_assignment(text, "--input"));
     const auto type = types.find(assignment.first);
-    LATHE_ASSIGN(Tensor tensor, read_npy(std::filesystem::path(assignment.second),
-                                         type == types.end() ? std::nullopt : std::optional<ElementType>(type->second)));
+    LATHE_ASSIGN(Tensor tensor,
+                 read_npy(std::filesystem::path(assignment.second),
+                          type == types.end() ? std::nullopt : std::optional<ElementType>(type->second)));
     values[assignment.first] = RuntimeValue(std::move(tensor));
   }
   return values;
@@ -60,7 +64,8 @@ Result<std::shared_ptr<const OpenedModel>> open(const ModelOptions& options, con
   return open_model(options.model, shapes, job);
 }
 
-Result<RunRequest> run_request(const ModelOptions& options, std::shared_ptr<const OpenedModel> opened, RunMode mode) {
+Result<RunRequest> run_request(const ModelOptions& options, std::shared_ptr<const OpenedModel> opened,
+                               RunMode mode) {
   RunRequest request;
   LATHE_ASSIGN(request.shapes, options.parsed_shapes());
   LATHE_ASSIGN(request.inputs, options.read_inputs(*opened->model));
@@ -72,8 +77,11 @@ Result<RunRequest> run_request(const ModelOptions& options, std::shared_ptr<cons
 }
 
 void add_mode(CLI::App& app, RunMode& mode) {
-  auto* eager = app.add_flag_callback("--eager", [&mode] { mode = RunMode::eager; }, "operator by operator");
-  app.add_flag_callback("--engine", [&mode] { mode = RunMode::engine; }, "compiled as one engine")->excludes(eager);
+  auto* eager = app.add_flag_callback(
+      "--eager", [&mode] { mode = RunMode::eager; }, "operator by operator");
+  app.add_flag_callback(
+         "--engine", [&mode] { mode = RunMode::engine; }, "compiled as one engine")
+      ->excludes(eager);
 }
 
 }  // namespace lathe

@@ -21,7 +21,8 @@ Result<int> report_command(const Options& options, const JobContext& job) {
 }  // namespace
 
 void register_report(CommandRegistry& registry) {
-  registry.add({"report", "prints a conversion's report, or writes it as one page", [](CLI::App& app, const GlobalOptions&) {
+  registry.add({"report", "prints a conversion's report, or writes it as one page",
+                [](CLI::App& app, const GlobalOptions&) {
                   auto options = std::make_shared<Options>();
                   app.add_option("folder", options->folder, "folder of a conversion")->required();
                   app.add_option("--html", options->html, "page to write");

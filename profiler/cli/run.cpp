@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <fmt/format.h>
-
 #include <nlohmann/json.hpp>
 
 #include "engine/tensor/npz.h"
@@ -23,7 +22,8 @@ std::map<std::string, Tensor> flatten(const NamedValues& outputs) {
     if (value.is_tensor()) arrays[name] = value.tensor;
     if (value.kind != RuntimeValue::Kind::sequence) continue;
     for (size_t k = 0; k < value.sequence->size(); ++k)
-      if ((*value.sequence)[k].is_tensor()) arrays[name + "." + std::to_string(k)] = (*value.sequence)[k].tensor;
+      if ((*value.sequence)[k].is_tensor())
+        arrays[name + "." + std::to_string(k)] = (*value.sequence)[k].tensor;
   }
   return arrays;
 }
@@ -38,12 +38,15 @@ Result<int> run(const Options& options, const GlobalOptions& global, const JobCo
   if (!options.output.empty()) LATHE_TRY(write_npz(options.output, arrays));
   if (global.json) {
     nlohmann::ordered_json outputs = nlohmann::ordered_json::object();
-    for (const auto& [name, tensor] : arrays) outputs[name] = {{"type", to_string(tensor.type())}, {"shape", tensor.shape()}};
-    const nlohmann::ordered_json document = {{"latency_ms", report.latency.p50 / 1e6}, {"compile_ms", report.compile_ms}, {"outputs", outputs}};
+    for (const auto& [name, tensor] : arrays)
+      outputs[name] = {{"type", to_string(tensor.type())}, {"shape", tensor.shape()}};
+    const nlohmann::ordered_json document = {
+        {"latency_ms", report.latency.p50 / 1e6}, {"compile_ms", report.compile_ms}, {"outputs", outputs}};
     print(document.dump(2) + "\n");
     return exit_done;
   }
-  for (const auto& [name, tensor] : arrays) print(fmt::format("{}  {}[{}]\n", name, to_string(tensor.type()), to_string(tensor.shape())));
+  for (const auto& [name, tensor] : arrays)
+    print(fmt::format("{}  {}[{}]\n", name, to_string(tensor.type()), to_string(tensor.shape())));
   print(fmt::format("latency {}\n", format_ms(report.latency.p50 / 1e6)));
   return exit_done;
 }
@@ -55,8 +58,11 @@ void register_run(CommandRegistry& registry) {
                   auto options = std::make_shared<Options>();
                   options->model.add_to(app);
                   add_mode(app, options->mode);
-                  app.add_option("--output", options->output, "an .npz that gets every output under its name");
-                  app.add_option("--runs", options->runs, "timed runs")->check(CLI::Range(1, 1000000))->capture_default_str();
+                  app.add_option("--output", options->output,
+                                 "an .npz that gets every output under its name");
+                  app.add_option("--runs", options->runs, "timed runs")
+                      ->check(CLI::Range(1, 1000000))
+                      ->capture_default_str();
                   return [options, &global](const JobContext& job) { return run(*options, global, job); };
                 }});
 }

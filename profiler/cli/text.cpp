@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <cstdio>
+#include <fmt/format.h>
 
 #include "profiler/cli/command.h"
 
@@ -10,7 +9,8 @@ namespace lathe {
 namespace {
 
 bool looks_numeric(const std::string& cell) {
-  return !cell.empty() && (std::isdigit(static_cast<unsigned char>(cell[0])) != 0 || cell[0] == '-' || cell[0] == '<');
+  return !cell.empty() &&
+         (std::isdigit(static_cast<unsigned char>(cell[0])) != 0 || cell[0] == '-' || cell[0] == '<');
 }
 
 std::string scaled(double number, const char* const* units, size_t unit_count, double base) {
@@ -19,7 +19,8 @@ std::string scaled(double number, const char* const* units, size_t unit_count, d
     number /= base;
     ++unit;
   }
-  const std::string digits = unit == 0 ? fmt::format("{:.0f}", number) : fmt::format("{:.{}f}", number, number < 10 ? 2 : 1);
+  const std::string digits =
+      unit == 0 ? fmt::format("{:.0f}", number) : fmt::format("{:.{}f}", number, number < 10 ? 2 : 1);
   return *units[unit] == '\0' ? digits : digits + " " + units[unit];
 }
 
@@ -38,8 +39,10 @@ std::string format_table(const std::vector<std::vector<std::string>>& rows, cons
     for (size_t i = 0; i < row.size(); ++i) {
       const bool last = i + 1 == row.size();
       const std::string gap = i == 0 ? "" : "  ";
-      if (looks_numeric(row[i])) line += gap + fmt::format("{:>{}}", row[i], widths[i]);
-      else line += gap + (last ? row[i] : fmt::format("{:<{}}", row[i], widths[i]));
+      if (looks_numeric(row[i]))
+        line += gap + fmt::format("{:>{}}", row[i], widths[i]);
+      else
+        line += gap + (last ? row[i] : fmt::format("{:<{}}", row[i], widths[i]));
     }
     text += line + "\n";
   }
@@ -56,8 +59,12 @@ std::string format_bytes(double bytes) {
   return scaled(bytes, units, 4, 1024);
 }
 
-std::string format_ms(double ms) { return fmt::format("{:.2f} ms", ms); }
+std::string format_ms(double ms) {
+  return fmt::format("{:.2f} ms", ms);
+}
 
-void print(const std::string& text) { std::fputs(text.c_str(), stdout); }
+void print(const std::string& text) {
+  std::fputs(text.c_str(), stdout);
+}
 
 }  // namespace lathe

@@ -14,8 +14,10 @@ struct Options {
 
 Result<int> info(const Options& options, const JobContext& job) {
   LATHE_ASSIGN(const auto trace, open_trace(options.file, job));
-  print(fmt::format("{}\n  format {}, {} slices in {} lanes, {} counters, {} flow points\n  {:.3f} ms\n", options.file, trace->info().format, trace->slice_count(),
-                    trace->lanes().size(), trace->counters().size(), trace->flows().size(), static_cast<double>(trace->end_time() - trace->begin_time()) / 1e6));
+  print(fmt::format("{}\n  format {}, {} slices in {} lanes, {} counters, {} flow points\n  {:.3f} ms\n",
+                    options.file, trace->info().format, trace->slice_count(), trace->lanes().size(),
+                    trace->counters().size(), trace->flows().size(),
+                    static_cast<double>(trace->end_time() - trace->begin_time()) / 1e6));
   for (const std::string& note : trace->info().notes) print("  note: " + note + "\n");
   return exit_done;
 }
@@ -36,7 +38,8 @@ Result<int> merge(const Options& options, const JobContext& job) {
 }  // namespace
 
 void register_trace(CommandRegistry& registry) {
-  registry.add({"trace", "looks into, converts and merges traces of ours and of others", [](CLI::App& app, const GlobalOptions&) {
+  registry.add({"trace", "looks into, converts and merges traces of ours and of others",
+                [](CLI::App& app, const GlobalOptions&) {
                   auto options = std::make_shared<Options>();
                   Options& o = *options;
                   app.require_subcommand(1);
@@ -53,7 +56,8 @@ void register_trace(CommandRegistry& registry) {
                   together->callback([&o] { o.what = Options::What::merge; });
                   return [options](const JobContext& job) -> Result<int> {
                     if (options->what == Options::What::info) return info(*options, job);
-                    return options->what == Options::What::convert ? convert_trace(*options, job) : merge(*options, job);
+                    return options->what == Options::What::convert ? convert_trace(*options, job)
+                                                                   : merge(*options, job);
                   };
                 }});
 }

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// workflow_report.json, conversion_report.json and statistics.csv: names, units and types that people's scripts know.
-#include <fmt/format.h>
-
+// workflow_report.json, conversion_report.json and statistics.csv: names, units and types that people's
+// scripts know.
 #include <algorithm>
 #include <cmath>
+#include <fmt/format.h>
 #include <nlohmann/json.hpp>
 #include <tuple>
 
@@ -19,7 +19,9 @@ ordered_json performance(const MeasuredSide& side) {
   for (const auto& [name, value] : side.accuracy) accuracy[name] = std::isfinite(value) ? value : 0.0;
   // A latency is never written as zero: very small models keep more digits.
   const double ms = side.latency.p50 / 1e6;
-  return {{"accuracy", accuracy}, {"latency", ms < 0.1 ? fmt::format("{:.6f} ms", std::max(ms, 1e-6)) : fmt::format("{:.2f} ms", ms)}};
+  return {
+      {"accuracy", accuracy},
+      {"latency", ms < 0.1 ? fmt::format("{:.6f} ms", std::max(ms, 1e-6)) : fmt::format("{:.2f} ms", ms)}};
 }
 
 ordered_json entry(const Conversion& conversion, const ModuleOutcome& outcome) {
@@ -28,7 +30,8 @@ ordered_json entry(const Conversion& conversion, const ModuleOutcome& outcome) {
   ordered_json shapes = nullptr;
   if (success) {
     shapes = ordered_json::object();
-    for (size_t i = 0; i < outcome.input_names.size(); ++i) shapes[outcome.input_names[i]] = outcome.input_shapes[i];
+    for (size_t i = 0; i < outcome.input_names.size(); ++i)
+      shapes[outcome.input_names[i]] = outcome.input_shapes[i];
   }
   ordered_json made = {
       {"rt_mode", success ? ordered_json("onnx") : ordered_json(nullptr)},
@@ -132,17 +135,20 @@ std::vector<StatisticsRow> statistics_rows(const ReportData& data) {
   }
   std::vector<StatisticsRow> sorted;
   for (auto& [key, row] : rows) sorted.push_back(std::move(row));
-  std::stable_sort(sorted.begin(), sorted.end(), [](const auto& a, const auto& b) { return a.times.host_us > b.times.host_us; });
+  std::stable_sort(sorted.begin(), sorted.end(),
+                   [](const auto& a, const auto& b) { return a.times.host_us > b.times.host_us; });
   return sorted;
 }
 
 std::string statistics_csv(const ReportData& data) {
   std::string text =
-      "status,error,num_errors,module_class_name,module_code_filename,module_code_line,device_time_total,cpu_time_total,"
+      "status,error,num_errors,module_class_name,module_code_filename,module_code_line,device_time_total,cpu_"
+      "time_total,"
       "device_events_total,cpu_events_total,used_named_modules\n";
   for (const StatisticsRow& row : statistics_rows(data))
-    text += fmt::format("{},{},{},{},{},{},{:.3f},{:.3f},{},{},{}\n", row.status, csv_field(row.error), row.errors, csv_field(row.class_name),
-                        csv_field(row.code_file), row.code_line, row.times.device_us, row.times.host_us, row.times.device_events,
+    text += fmt::format("{},{},{},{},{},{},{:.3f},{:.3f},{},{},{}\n", row.status, csv_field(row.error),
+                        row.errors, csv_field(row.class_name), csv_field(row.code_file), row.code_line,
+                        row.times.device_us, row.times.host_us, row.times.device_events,
                         row.times.host_events, csv_field(python_list(row.modules)));
   return text;
 }

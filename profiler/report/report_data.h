@@ -14,16 +14,16 @@ namespace lathe {
 
 /// Measured time of one module over the active runs, in microseconds.
 struct ModuleTimes {
-  double device_us = 0;   ///< kernels of the nodes it owns, or of its engine
-  double host_us = 0;     ///< from the module's start to its end, children included
+  double device_us = 0;  ///< kernels of the nodes it owns, or of its engine
+  double host_us = 0;    ///< from the module's start to its end, children included
   int device_events = 0;
   int host_events = 0;
 };
 
 /// One side of the comparison.
 struct MeasuredSide {
-  Distribution latency;                        ///< recording off
-  std::map<std::string, double> accuracy;      ///< AP, AP50, top1, top5, snr_db; empty without data
+  Distribution latency;                    ///< recording off
+  std::map<std::string, double> accuracy;  ///< AP, AP50, top1, top5, snr_db; empty without data
   TimeBalance balance;
   std::map<ModuleId, ModuleTimes> modules;
 };
@@ -35,7 +35,7 @@ struct ReportData {
   std::string lathe_version;
   std::string cpu, instruction_set;
   int threads = 1;
-  std::string data, metric;                    ///< as given; empty without
+  std::string data, metric;  ///< as given; empty without
   size_t samples = 0;
   double load_ms = 0, compile_ms = 0;
 };

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // report.html: one page without scripts or external references, readable on paper, light and dark.
-#include <fmt/format.h>
-
 #include <algorithm>
+#include <fmt/format.h>
 #include <map>
 
 #include "profiler/report/report_data.h"
@@ -23,22 +22,29 @@ td.n,th.n{text-align:right;font-variant-numeric:tabular-nums}.bar{display:flex;h
 )";
 
 // Okabe and Ito's palette: told apart with any colour vision.
-const char* const part_colours[] = {"#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#f0e442"};
+const char* const part_colours[] = {"#0072b2", "#e69f00", "#009e73", "#cc79a7",
+                                    "#56b4e9", "#d55e00", "#f0e442"};
 
 std::string escape(const std::string& text) {
   std::string out;
   for (const char c : text) {
-    if (c == '&') out += "&amp;";
-    else if (c == '<') out += "&lt;";
-    else if (c == '>') out += "&gt;";
-    else if (c == '"') out += "&quot;";
-    else out += c;
+    if (c == '&')
+      out += "&amp;";
+    else if (c == '<')
+      out += "&lt;";
+    else if (c == '>')
+      out += "&gt;";
+    else if (c == '"')
+      out += "&quot;";
+    else
+      out += c;
   }
   return out;
 }
 
 std::string card(const std::string& label, const std::string& value, const std::string& below) {
-  return "<div class=\"card\"><span class=\"soft\">" + label + "</span><b>" + escape(value) + "</b>" + escape(below) + "</div>\n";
+  return "<div class=\"card\"><span class=\"soft\">" + label + "</span><b>" + escape(value) + "</b>" +
+         escape(below) + "</div>\n";
 }
 
 std::string cards(const ReportData& data) {
@@ -46,12 +52,15 @@ std::string cards(const ReportData& data) {
   const double before = data.before.latency.p50 / 1e6, after = data.after.latency.p50 / 1e6;
   std::string html = "<div class=\"cards\">\n";
   html += card("Conversion rate", fmt::format("{}/{}", conversion.converted, conversion.total),
-               fmt::format("{:.1f} % of modules inside an engine", 100.0 * conversion.converted / std::max(1, conversion.total)));
+               fmt::format("{:.1f} % of modules inside an engine",
+                           100.0 * conversion.converted / std::max(1, conversion.total)));
   html += card("Engines", std::to_string(conversion.engines), "1 is ideal");
-  html += card("Latency p50", fmt::format("{:.2f} ms", after), fmt::format("eager {:.2f} ms, {:.2f} times as fast", before, after > 0 ? before / after : 0));
+  html += card("Latency p50", fmt::format("{:.2f} ms", after),
+               fmt::format("eager {:.2f} ms, {:.2f} times as fast", before, after > 0 ? before / after : 0));
   for (const auto& [name, value] : data.after.accuracy) {
     const auto old = data.before.accuracy.find(name);
-    html += card(escape(name), fmt::format("{:.4f}", value), old == data.before.accuracy.end() ? "" : fmt::format("eager {:.4f}", old->second));
+    html += card(escape(name), fmt::format("{:.4f}", value),
+                 old == data.before.accuracy.end() ? "" : fmt::format("eager {:.4f}", old->second));
   }
   return html + "</div>\n";
 }
@@ -63,9 +72,13 @@ std::string balance_html(const std::string& title, const TimeBalance& balance) {
   const auto add = [&](const std::string& name, double ns, const char* paint) {
     const double share = 100 * ns / balance.latency_ns;
     bar += fmt::format("<span style=\"width:{:.2f}%;background:{}\"></span>", std::max(0.0, share), paint);
-    legend += fmt::format("<tr><td><span style=\"color:{}\">&#9632;</span> {}</td><td class=\"n\">{:.3f} ms</td><td class=\"n\">{:.1f} %</td></tr>\n", paint, escape(name), ns / 1e6, share);
+    legend += fmt::format(
+        "<tr><td><span style=\"color:{}\">&#9632;</span> {}</td><td class=\"n\">{:.3f} ms</td><td "
+        "class=\"n\">{:.1f} %</td></tr>\n",
+        paint, escape(name), ns / 1e6, share);
   };
-  for (const TimeBalance::Part& part : balance.parts) add(part.name, part.ns, part_colours[colour++ % std::size(part_colours)]);
+  for (const TimeBalance::Part& part : balance.parts)
+    add(part.name, part.ns, part_colours[colour++ % std::size(part_colours)]);
   add("unexplained", balance.unexplained_ns(), "#8a8f94");
   return "<h3>" + title + "</h3><div class=\"bar\">" + bar + "</div><table>" + legend + "</table>\n";
 }
@@ -73,11 +86,13 @@ std::string balance_html(const std::string& title, const TimeBalance& balance) {
 std::string failures(const ReportData& data) {
   std::map<std::string, std::vector<const ModuleOutcome*>> groups;
   for (const ModuleOutcome& outcome : data.conversion->outcomes)
-    if (outcome.failure && outcome.status == ModuleStatus::failed) groups[outcome.failure->error()].push_back(&outcome);
+    if (outcome.failure && outcome.status == ModuleStatus::failed)
+      groups[outcome.failure->error()].push_back(&outcome);
   if (groups.empty()) return "<p>Every module that was tried converted.</p>\n";
   std::string html;
   for (const auto& [error, outcomes] : groups) {
-    html += "<h3 class=\"failed\">" + escape(error) + "</h3><p>" + std::to_string(outcomes.size()) + " modules. First evidence:</p>\n";
+    html += "<h3 class=\"failed\">" + escape(error) + "</h3><p>" + std::to_string(outcomes.size()) +
+            " modules. First evidence:</p>\n";
     const Failure& failure = *outcomes.front()->failure;
     html += "<pre>" + escape(failure.traceback()) + "</pre><ul>\n";
     for (const Remedy& remedy : failure.remedies) html += "<li>" + escape(remedy.text) + "</li>\n";
@@ -88,7 +103,9 @@ std::string failures(const ReportData& data) {
 
 std::string module_rows(const ReportData& data) {
   const ModuleTree& tree = data.conversion->model->modules;
-  std::string html = "<table><tr><th>module</th><th>class</th><th>status</th><th>cause</th><th class=\"n\">before, us</th><th class=\"n\">after, us</th></tr>\n";
+  std::string html =
+      "<table><tr><th>module</th><th>class</th><th>status</th><th>cause</th><th class=\"n\">before, "
+      "us</th><th class=\"n\">after, us</th></tr>\n";
   const auto time = [](const std::map<ModuleId, ModuleTimes>& all, ModuleId id) {
     const auto found = all.find(id);
     return found == all.end() ? std::string() : fmt::format("{:.1f}", found->second.host_us);
@@ -96,9 +113,12 @@ std::string module_rows(const ReportData& data) {
   for (const ModuleOutcome& outcome : data.conversion->outcomes) {
     const Module& module = tree[outcome.module];
     const char* status = to_string(outcome.status);
-    html += fmt::format("<tr><td>{}</td><td>{}</td><td class=\"{}\">{}</td><td>{}</td><td class=\"n\">{}</td><td class=\"n\">{}</td></tr>\n",
-                        module.path.empty() ? "(model)" : escape(module.path), escape(module.class_name), status, status,
-                        outcome.failure ? to_string(outcome.failure->cause) : "", time(data.before.modules, outcome.module), time(data.after.modules, outcome.module));
+    html += fmt::format(
+        "<tr><td>{}</td><td>{}</td><td class=\"{}\">{}</td><td>{}</td><td class=\"n\">{}</td><td "
+        "class=\"n\">{}</td></tr>\n",
+        module.path.empty() ? "(model)" : escape(module.path), escape(module.class_name), status, status,
+        outcome.failure ? to_string(outcome.failure->cause) : "", time(data.before.modules, outcome.module),
+        time(data.after.modules, outcome.module));
   }
   return html + "</table>\n";
 }
@@ -106,14 +126,22 @@ std::string module_rows(const ReportData& data) {
 }  // namespace
 
 std::string report_html(const ReportData& data) {
-  const std::string name = escape(data.conversion->model->path.substr(data.conversion->model->path.find_last_of('/') + 1));
-  std::string html = "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width\"><title>" + name + " - conversion report</title><style>" + style + "</style></head><body>\n";
-  html += "<h1>" + name + "</h1><p class=\"soft\">Lathe " + escape(data.lathe_version) + " on " + escape(data.cpu) + ", " + std::to_string(data.threads) + " threads, " + escape(data.instruction_set) + "</p>\n";
+  const std::string name =
+      escape(data.conversion->model->path.substr(data.conversion->model->path.find_last_of('/') + 1));
+  std::string html =
+      "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" "
+      "content=\"width=device-width\"><title>" +
+      name + " - conversion report</title><style>" + style + "</style></head><body>\n";
+  html += "<h1>" + name + "</h1><p class=\"soft\">Lathe " + escape(data.lathe_version) + " on " +
+          escape(data.cpu) + ", " + std::to_string(data.threads) + " threads, " +
+          escape(data.instruction_set) + "</p>\n";
   html += cards(data);
-  html += "<h2>Where the time goes</h2>\n" + balance_html("After", data.after.balance) + balance_html("Before (eager)", data.before.balance);
+  html += "<h2>Where the time goes</h2>\n" + balance_html("After", data.after.balance) +
+          balance_html("Before (eager)", data.before.balance);
   html += "<h2>What did not convert, and what to do</h2>\n" + failures(data);
   html += "<h2>Modules</h2>\n" + module_rows(data);
-  html += "<h2>Configuration</h2><pre>" + escape(to_json(data.conversion->configuration)) + "</pre>\n</body></html>\n";
+  html += "<h2>Configuration</h2><pre>" + escape(to_json(data.conversion->configuration)) +
+          "</pre>\n</body></html>\n";
   return html;
 }
 

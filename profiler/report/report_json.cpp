@@ -13,28 +13,44 @@ constexpr int schema_version = 1;
 
 ordered_json distribution(const Distribution& d) {
   const auto ms = [](double ns) { return ns / 1e6; };
-  return {{"runs", d.count}, {"min_ms", ms(d.min)}, {"p50_ms", ms(d.p50)}, {"p90_ms", ms(d.p90)}, {"p99_ms", ms(d.p99)}, {"max_ms", ms(d.max)}, {"mean_ms", ms(d.mean)}};
+  return {{"runs", d.count},     {"min_ms", ms(d.min)}, {"p50_ms", ms(d.p50)},  {"p90_ms", ms(d.p90)},
+          {"p99_ms", ms(d.p99)}, {"max_ms", ms(d.max)}, {"mean_ms", ms(d.mean)}};
 }
 
 ordered_json balance(const TimeBalance& balance) {
   ordered_json parts = ordered_json::array();
-  for (const TimeBalance::Part& part : balance.parts) parts.push_back({{"name", part.name}, {"ms", part.ns / 1e6}});
-  return {{"latency_ms", balance.latency_ns / 1e6}, {"parts", parts}, {"unexplained_ms", balance.unexplained_ns() / 1e6}};
+  for (const TimeBalance::Part& part : balance.parts)
+    parts.push_back({{"name", part.name}, {"ms", part.ns / 1e6}});
+  return {{"latency_ms", balance.latency_ns / 1e6},
+          {"parts", parts},
+          {"unexplained_ms", balance.unexplained_ns() / 1e6}};
 }
 
 ordered_json side(const MeasuredSide& measured) {
   ordered_json accuracy = ordered_json::object();
-  for (const auto& [name, value] : measured.accuracy) accuracy[name] = std::isfinite(value) ? ordered_json(value) : ordered_json(nullptr);
-  return {{"latency", distribution(measured.latency)}, {"accuracy", accuracy}, {"time_balance", balance(measured.balance)}};
+  for (const auto& [name, value] : measured.accuracy)
+    accuracy[name] = std::isfinite(value) ? ordered_json(value) : ordered_json(nullptr);
+  return {{"latency", distribution(measured.latency)},
+          {"accuracy", accuracy},
+          {"time_balance", balance(measured.balance)}};
 }
 
 ordered_json failure_json(const Failure& failure) {
   ordered_json evidence = ordered_json::array(), remedies = ordered_json::array();
   for (const Failure::Evidence& each : failure.evidence)
-    evidence.push_back({{"module", each.module}, {"node", each.name}, {"op_type", each.op_type}, {"shapes", each.shapes}, {"source", each.source}});
+    evidence.push_back({{"module", each.module},
+                        {"node", each.name},
+                        {"op_type", each.op_type},
+                        {"shapes", each.shapes},
+                        {"source", each.source}});
   for (const Remedy& remedy : failure.remedies)
-    remedies.push_back({{"kind", to_string(remedy.kind)}, {"text", remedy.text}, {"subject", remedy.subject}});
-  return {{"cause", to_string(failure.cause)}, {"message", failure.sentence}, {"chain", failure.chain}, {"evidence", evidence}, {"remedies", remedies}};
+    remedies.push_back(
+        {{"kind", to_string(remedy.kind)}, {"text", remedy.text}, {"subject", remedy.subject}});
+  return {{"cause", to_string(failure.cause)},
+          {"message", failure.sentence},
+          {"chain", failure.chain},
+          {"evidence", evidence},
+          {"remedies", remedies}};
 }
 
 ordered_json times(const std::map<ModuleId, ModuleTimes>& all, ModuleId module) {
@@ -61,7 +77,8 @@ ordered_json module_json(const ReportData& data, const ModuleOutcome& outcome) {
 std::string report_json(const ReportData& data) {
   const Conversion& conversion = *data.conversion;
   const Model& model = *conversion.model;
-  ordered_json modules = ordered_json::array(), engines = ordered_json::array(), notes = ordered_json::array();
+  ordered_json modules = ordered_json::array(), engines = ordered_json::array(),
+               notes = ordered_json::array();
   for (const ModuleOutcome& outcome : conversion.outcomes) modules.push_back(module_json(data, outcome));
   for (size_t i = 0; i < conversion.partition.pieces.size(); ++i) {
     const Partition::Piece& piece = conversion.partition.pieces[i];
@@ -76,12 +93,21 @@ std::string report_json(const ReportData& data) {
     }
     engines.push_back(std::move(engine));
   }
-  for (const Finding& note : conversion.notes) notes.push_back({{"code", note.code}, {"message", note.message}});
+  for (const Finding& note : conversion.notes)
+    notes.push_back({{"code", note.code}, {"message", note.message}});
   const ordered_json document = {
       {"schema_version", schema_version},
       {"lathe_version", data.lathe_version},
-      {"model", {{"path", model.path}, {"ir_version", model.ir_version}, {"opsets", model.opsets}, {"producer", model.producer_name + " " + model.producer_version}}},
-      {"machine", {{"cpu", data.cpu}, {"instruction_set", data.instruction_set}, {"threads", data.threads}, {"backend", "cpu"}}},
+      {"model",
+       {{"path", model.path},
+        {"ir_version", model.ir_version},
+        {"opsets", model.opsets},
+        {"producer", model.producer_name + " " + model.producer_version}}},
+      {"machine",
+       {{"cpu", data.cpu},
+        {"instruction_set", data.instruction_set},
+        {"threads", data.threads},
+        {"backend", "cpu"}}},
       {"configuration", ordered_json::parse(to_json(conversion.configuration))},
       {"data", {{"dataset", data.data}, {"metric", data.metric}, {"samples", data.samples}}},
       {"conversion_rate", {conversion.converted, conversion.total}},

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The Workflow Report as printed: conversion rate, engines, accuracy, latency, the module tree and the Data table.
+// The Workflow Report as printed: conversion rate, engines, accuracy, latency, the module tree and the Data
+// table.
 #include <fmt/format.h>
 
 #include "profiler/report/report_data.h"
@@ -9,13 +10,15 @@ namespace {
 
 std::string accuracy_text(const std::map<std::string, double>& accuracy) {
   std::string text;
-  for (const auto& [name, value] : accuracy) text += fmt::format("{}{} {:.4f}", text.empty() ? "" : ", ", name, value);
+  for (const auto& [name, value] : accuracy)
+    text += fmt::format("{}{} {:.4f}", text.empty() ? "" : ", ", name, value);
   return text;
 }
 
 std::string change_text(const MeasuredSide& before, const MeasuredSide& after) {
   const double ratio = after.latency.p50 > 0 ? before.latency.p50 / after.latency.p50 : 0;
-  return fmt::format("{:.2f} ms (eager {:.2f} ms, {:.2f}x)", after.latency.p50 / 1e6, before.latency.p50 / 1e6, ratio);
+  return fmt::format("{:.2f} ms (eager {:.2f} ms, {:.2f}x)", after.latency.p50 / 1e6,
+                     before.latency.p50 / 1e6, ratio);
 }
 
 /// One line per module that was tried, indented by depth; what an engine covers is not repeated.
@@ -31,17 +34,19 @@ void tree_lines(const Conversion& conversion, ModuleId id, int depth, std::strin
 }
 
 std::string data_table(const ReportData& data) {
-  std::string text = fmt::format("{:<8} {:<28} {:>18} {:>19} {:>11} {}\n", "status", "module_class_name", "device_time_total", "device_events_total",
-                                 "num_errors", "error");
+  std::string text = fmt::format("{:<8} {:<28} {:>18} {:>19} {:>11} {}\n", "status", "module_class_name",
+                                 "device_time_total", "device_events_total", "num_errors", "error");
   for (const StatisticsRow& row : statistics_rows(data))
-    text += fmt::format("{:<8} {:<28} {:>18.3f} {:>19} {:>11} {}\n", row.status, row.class_name, row.times.device_us, row.times.device_events, row.errors, row.error);
+    text += fmt::format("{:<8} {:<28} {:>18.3f} {:>19} {:>11} {}\n", row.status, row.class_name,
+                        row.times.device_us, row.times.device_events, row.errors, row.error);
   return text;
 }
 
 std::string balance_text(const TimeBalance& balance) {
   std::string text;
   const auto line = [&](const std::string& name, double ns) {
-    text += fmt::format("  {:<18} {:>10.3f} ms {:>6.1f} %\n", name, ns / 1e6, balance.latency_ns > 0 ? 100 * ns / balance.latency_ns : 0);
+    text += fmt::format("  {:<18} {:>10.3f} ms {:>6.1f} %\n", name, ns / 1e6,
+                        balance.latency_ns > 0 ? 100 * ns / balance.latency_ns : 0);
   };
   for (const TimeBalance::Part& part : balance.parts) line(part.name, part.ns);
   line("unexplained", balance.unexplained_ns());

@@ -29,7 +29,8 @@ std::string percent_encode(const std::string& text) {
 }
 
 /// A piece of the model as a model of its own, with the concrete shapes it was compiled for.
-Model engine_model(const Conversion& conversion, const Partition::Piece& piece, const InferenceResult& types) {
+Model engine_model(const Conversion& conversion, const Partition::Piece& piece,
+                   const InferenceResult& types) {
   const Model& whole = *conversion.model;
   Model model;
   model.ir_version = whole.ir_version;
@@ -63,7 +64,8 @@ Status write_models(const fs::path& folder, const Conversion& conversion, const 
   const InferenceResult types = opt_types(conversion);
   for (const Partition::Piece& piece : conversion.partition.pieces) {
     LATHE_TRY(job.check());
-    const std::string name = piece.name.empty() ? "engine.onnx" : "engine." + percent_encode(piece.name) + ".onnx";
+    const std::string name =
+        piece.name.empty() ? "engine.onnx" : "engine." + percent_encode(piece.name) + ".onnx";
     LATHE_TRY(export_onnx(engine_model(conversion, piece, types), folder / name, options));
   }
   return {};
@@ -71,7 +73,10 @@ Status write_models(const fs::path& folder, const Conversion& conversion, const 
 
 }  // namespace
 
-PendingFolder::PendingFolder(PendingFolder&& other) noexcept : target_(std::move(other.target_)), path_(std::move(other.path_)) { other.path_.clear(); }
+PendingFolder::PendingFolder(PendingFolder&& other) noexcept
+    : target_(std::move(other.target_)), path_(std::move(other.path_)) {
+  other.path_.clear();
+}
 
 PendingFolder::~PendingFolder() {
   std::error_code ignored;
@@ -83,7 +88,8 @@ Result<PendingFolder> PendingFolder::make(const fs::path& target) {
   const bool exists = fs::exists(target, error);
   if (exists && !fs::is_directory(target)) return usage_error(target.string(), "exists and is not a folder");
   if (exists && !fs::is_empty(target, error) && !is_conversion_folder(target))
-    return usage_error(target.string(), "exists and is not the folder of an earlier conversion: choose another");
+    return usage_error(target.string(),
+                       "exists and is not the folder of an earlier conversion: choose another");
   PendingFolder folder;
   folder.target_ = fs::absolute(target).lexically_normal();
   if (!folder.target_.has_filename()) folder.target_ = folder.target_.parent_path();
@@ -112,18 +118,23 @@ Status PendingFolder::commit() {
 
 bool is_conversion_folder(const fs::path& folder) {
   std::error_code ignored;
-  return fs::exists(folder / "report.json", ignored) && fs::exists(folder / "workflow_report.json", ignored) && fs::exists(folder / "model.onnx", ignored);
+  return fs::exists(folder / "report.json", ignored) &&
+         fs::exists(folder / "workflow_report.json", ignored) && fs::exists(folder / "model.onnx", ignored);
 }
 
-Status write_folder(const fs::path& folder, const ConvertReport& report, const ReportData& data, const JobContext& job) {
+Status write_folder(const fs::path& folder, const ConvertReport& report, const ReportData& data,
+                    const JobContext& job) {
   job.report(-1, "writing reports");
   LATHE_TRY(write_models(folder, report.conversion, job));
   if (report.before.trace) LATHE_TRY(write_trace(*report.before.trace, folder / "trace_before.json", job));
   if (report.after.trace) LATHE_TRY(write_trace(*report.after.trace, folder / "trace.json", job));
   const std::pair<const char*, std::string> texts[] = {
-      {"workflow_report.json", workflow_report_json(data)}, {"conversion_report.json", conversion_report_json(data)},
-      {"statistics.csv", statistics_csv(data)},             {"report.json", report_json(data)},
-      {"report.html", report_html(data)},                   {"config.json", to_json(report.conversion.configuration)},
+      {"workflow_report.json", workflow_report_json(data)},
+      {"conversion_report.json", conversion_report_json(data)},
+      {"statistics.csv", statistics_csv(data)},
+      {"report.json", report_json(data)},
+      {"report.html", report_html(data)},
+      {"config.json", to_json(report.conversion.configuration)},
       {"lathe.log", report.printed},
   };
   for (const auto& [name, text] : texts) LATHE_TRY(write_file_atomic(folder / name, text));
@@ -136,11 +147,13 @@ Status write_html_report(const ConvertReport& report, const fs::path& file) {
 }
 
 std::string dry_run_text(const Conversion& conversion) {
-  std::string text = fmt::format("Dry run: {}/{} modules would convert, in {} engines\n", conversion.converted, conversion.total, conversion.engines);
+  std::string text = fmt::format("Dry run: {}/{} modules would convert, in {} engines\n",
+                                 conversion.converted, conversion.total, conversion.engines);
   for (const ModuleOutcome& outcome : conversion.outcomes) {
     if (outcome.status == ModuleStatus::covered) continue;
     const Module& module = conversion.model->modules[outcome.module];
-    text += fmt::format("  {} [{}]{}\n", module.path.empty() ? "(model)" : module.path, to_string(outcome.status), outcome.failure ? " " + outcome.failure->error() : "");
+    text += fmt::format("  {} [{}]{}\n", module.path.empty() ? "(model)" : module.path,
+                        to_string(outcome.status), outcome.failure ? " " + outcome.failure->error() : "");
   }
   return text;
 }

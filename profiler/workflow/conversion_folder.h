@@ -28,10 +28,12 @@ class PendingFolder {
 };
 
 /// Every file of the contract: reports, traces, configuration, model.onnx and one .onnx per engine.
-Status write_folder(const std::filesystem::path& folder, const ConvertReport& report, const ReportData& data, const JobContext& job);
+Status write_folder(const std::filesystem::path& folder, const ConvertReport& report, const ReportData& data,
+                    const JobContext& job);
 
 /// Partition and configuration of a conversion's folder, for its model.onnx.
-Status read_partition(const std::filesystem::path& folder, const Model& model, Partition& partition, Configuration& configuration);
+Status read_partition(const std::filesystem::path& folder, const Model& model, Partition& partition,
+                      Configuration& configuration);
 
 /// What a dry run prints: rate, tree, causes.
 std::string dry_run_text(const Conversion& conversion);

@@ -16,7 +16,8 @@ namespace {
 
 class ConversionRun {
  public:
-  ConversionRun(const ConvertRequest& request, const JobContext& job) : request_(request), job_(job), model_(*request.opened->model) {}
+  ConversionRun(const ConvertRequest& request, const JobContext& job)
+      : request_(request), job_(job), model_(*request.opened->model) {}
 
   Result<std::shared_ptr<const ConvertReport>> run();
 
@@ -24,7 +25,8 @@ class ConversionRun {
   Status open_data();
   Result<NamedValues> measuring_inputs() const;
   std::map<std::string, Shape> opt_shapes() const;
-  Result<Measured> measure_side(Runnable& runnable, const NamedValues& inputs, const char* name, Runnable* reference);
+  Result<Measured> measure_side(Runnable& runnable, const NamedValues& inputs, const char* name,
+                                Runnable* reference);
   ReportData report_data() const;
 
   const ConvertRequest& request_;
@@ -68,10 +70,12 @@ Result<NamedValues> ConversionRun::measuring_inputs() const {
     LATHE_ASSIGN(const Sample sample, samples_->sample(0));
     for (const auto& [name, tensor] : sample.inputs) given[name] = RuntimeValue(tensor);
   }
-  return random_inputs(model_, given.empty() ? opt_shapes() : std::map<std::string, Shape>{}, given, request_.seed);
+  return random_inputs(model_, given.empty() ? opt_shapes() : std::map<std::string, Shape>{}, given,
+                       request_.seed);
 }
 
-Result<Measured> ConversionRun::measure_side(Runnable& runnable, const NamedValues& inputs, const char* name, Runnable* reference) {
+Result<Measured> ConversionRun::measure_side(Runnable& runnable, const NamedValues& inputs, const char* name,
+                                             Runnable* reference) {
   job_.report(-1, std::string("measuring ") + name);
   Session session(runnable, inputs, request_.seed);
   MeasureSettings settings;
@@ -82,7 +86,8 @@ Result<Measured> ConversionRun::measure_side(Runnable& runnable, const NamedValu
   LATHE_ASSIGN(Measured measured, measure(session, model_, settings, job_));
   if (samples_) {
     job_.report(-1, std::string("evaluating ") + name);
-    LATHE_ASSIGN(const Accuracy accuracy, evaluate(runnable, *samples_, metric_, request_.limit, job_, reference));
+    LATHE_ASSIGN(const Accuracy accuracy,
+                 evaluate(runnable, *samples_, metric_, request_.limit, job_, reference));
     measured.accuracy = accuracy.values;
   }
   return measured;
@@ -110,7 +115,8 @@ ReportData ConversionRun::report_data() const {
   ReportData data;
   data.conversion = &report_->conversion;
   const auto side = [&](const Measured& measured) {
-    return MeasuredSide{measured.latency, measured.accuracy, measured.balance, module_times(measured.statistics, report_->conversion)};
+    return MeasuredSide{measured.latency, measured.accuracy, measured.balance,
+                        module_times(measured.statistics, report_->conversion)};
   };
   data.before = side(report_->before);
   data.after = side(report_->after);
@@ -121,7 +127,8 @@ ReportData ConversionRun::report_data() const {
   data.threads = kernel_threads();
   data.data = request_.data.string();
   data.metric = metric_.name;
-  data.samples = samples_ ? (request_.limit > 0 ? std::min(request_.limit, samples_->count()) : samples_->count()) : 0;
+  data.samples =
+      samples_ ? (request_.limit > 0 ? std::min(request_.limit, samples_->count()) : samples_->count()) : 0;
   data.compile_ms = compile_ms_;
   return data;
 }
@@ -144,20 +151,23 @@ Result<std::shared_ptr<const ConvertReport>> ConversionRun::run() {
   compile_ms_ = static_cast<double>(now_ns() - begin) / 1e6;
   LATHE_ASSIGN(const std::unique_ptr<Runnable> eager, make_eager(request_.opened->model));
   LATHE_ASSIGN(report_->before, measure_side(*eager, inputs, "the model as it is", eager.get()));
-  LATHE_ASSIGN(report_->after, measure_side(*report_->conversion.runnable, inputs, "the converted model", eager.get()));
+  LATHE_ASSIGN(report_->after,
+               measure_side(*report_->conversion.runnable, inputs, "the converted model", eager.get()));
   const ReportData data = report_data();
   report_->printed = workflow_report_text(data);
   LATHE_TRY(write_folder(folder.path(), *report_, data, job_));
   LATHE_TRY(folder.commit());
   report_->folder = request_.out;
-  for (const auto& entry : std::filesystem::directory_iterator(request_.out)) report_->files.push_back(entry.path());
+  for (const auto& entry : std::filesystem::directory_iterator(request_.out))
+    report_->files.push_back(entry.path());
   std::sort(report_->files.begin(), report_->files.end());
   return std::shared_ptr<const ConvertReport>(report_);
 }
 
 }  // namespace
 
-Result<std::shared_ptr<const ConvertReport>> convert_model(const ConvertRequest& request, const JobContext& job) {
+Result<std::shared_ptr<const ConvertReport>> convert_model(const ConvertRequest& request,
+                                                           const JobContext& job) {
   return on_executor([&] { return ConversionRun(request, job).run(); });
 }
 

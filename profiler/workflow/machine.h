@@ -6,8 +6,8 @@
 
 namespace lathe {
 
-std::string cpu_name();             ///< "AMD EPYC 9654", from the system
-int physical_cores();               ///< at least 1; respects the process's affinity
-size_t peak_memory_bytes();         ///< resident, of this process so far
+std::string cpu_name();      ///< "AMD EPYC 9654", from the system
+int physical_cores();        ///< at least 1; respects the process's affinity
+size_t peak_memory_bytes();  ///< resident, of this process so far
 
 }  // namespace lathe

@@ -11,12 +11,13 @@ namespace lathe {
 
 struct MeasureSettings {
   int warmup = 2;
-  int runs = 20;            ///< timed, recording off
-  int recorded_runs = 3;    ///< with recording on
+  int runs = 20;              ///< timed, recording off
+  int recorded_runs = 3;      ///< with recording on
   std::string configuration;  ///< for the trace's metadata
 };
 
-Result<Measured> measure(Session& session, const Model& model, const MeasureSettings& settings, const JobContext& job);
+Result<Measured> measure(Session& session, const Model& model, const MeasureSettings& settings,
+                         const JobContext& job);
 RecordingInfo recording_info(const Model& model, std::string configuration);
 
 }  // namespace lathe

@@ -16,7 +16,8 @@ TensorDesc desc_of(const InferenceResult& types, ValueId id) {
 }
 
 bool all_static(const InferenceResult& types, const std::vector<ValueId>& values) {
-  return std::all_of(values.begin(), values.end(), [&](ValueId id) { return !id.valid() || types.type(id).is_static(); });
+  return std::all_of(values.begin(), values.end(),
+                     [&](ValueId id) { return !id.valid() || types.type(id).is_static(); });
 }
 
 std::vector<TensorDesc> descs(const InferenceResult& types, const std::vector<ValueId>& values) {
@@ -42,14 +43,18 @@ Result<InferenceOptions> inference_options(const Model& model, const std::map<st
   std::map<std::string, Dim> bound;
   for (const auto& [name, shape] : shapes) {
     const auto id = model.graph.find_value(name);
-    if (!id || !model.graph.value(*id).is_input) return usage_error("input '" + name + "'", "is no input of the model");
+    if (!id || !model.graph.value(*id).is_input)
+      return usage_error("input '" + name + "'", "is no input of the model");
     const std::optional<Dims>& declared = model.graph.value(*id).type.dims;
     if (declared && declared->size() != shape.size())
-      return usage_error("input '" + name + "'", "has rank " + std::to_string(declared->size()) + ", the shape given is " + to_string(shape));
+      return usage_error("input '" + name + "'", "has rank " + std::to_string(declared->size()) +
+                                                     ", the shape given is " + to_string(shape));
     for (size_t axis = 0; declared && axis < shape.size(); ++axis) {
       const Dim& dim = (*declared)[axis];
       if (dim.known() && dim.value() != shape[axis])
-        return usage_error("input '" + name + "'", "axis " + std::to_string(axis) + " is " + dim.text() + " in the model, the shape given is " + to_string(shape));
+        return usage_error("input '" + name + "'", "axis " + std::to_string(axis) + " is " + dim.text() +
+                                                       " in the model, the shape given is " +
+                                                       to_string(shape));
       if (!dim.known()) bound.try_emplace(dim.text(), Dim(shape[axis]));
     }
     options.input_shapes[name] = to_dims(shape);
@@ -67,12 +72,14 @@ Result<InferenceOptions> inference_options(const Model& model, const std::map<st
 
 }  // namespace
 
-Result<std::shared_ptr<const OpenedModel>> open_model(const std::filesystem::path& path, const std::map<std::string, Shape>& shapes,
+Result<std::shared_ptr<const OpenedModel>> open_model(const std::filesystem::path& path,
+                                                      const std::map<std::string, Shape>& shapes,
                                                       const JobContext& job) {
   job.report(-1, "reading " + path.filename().string());
   std::error_code ignored;
   const bool folder = std::filesystem::is_directory(path, ignored);
-  if (folder && !is_conversion_folder(path)) return bad_input(path.string(), "is a folder, but not that of a finished conversion");
+  if (folder && !is_conversion_folder(path))
+    return bad_input(path.string(), "is a folder, but not that of a finished conversion");
   LATHE_ASSIGN(std::shared_ptr<const Model> model, import_onnx(folder ? path / "model.onnx" : path, job));
   LATHE_TRY(job.check());
   LATHE_ASSIGN(const InferenceOptions options, inference_options(*model, shapes));
@@ -86,7 +93,8 @@ Result<std::shared_ptr<const OpenedModel>> open_model(const std::filesystem::pat
     const bool repeated = finding.code == "unknown_operator";
     if (!repeated) opened->findings.push_back(finding);
   }
-  std::stable_sort(opened->findings.begin(), opened->findings.end(), [](const Finding& a, const Finding& b) { return a.severity > b.severity; });
+  std::stable_sort(opened->findings.begin(), opened->findings.end(),
+                   [](const Finding& a, const Finding& b) { return a.severity > b.severity; });
   opened->model = std::move(model);
   return std::shared_ptr<const OpenedModel>(std::move(opened));
 }
@@ -114,7 +122,9 @@ NodeDetails describe_node(const OpenedModel& opened, NodeId id) {
       return details;
     }
     const Decline& decline = std::get<Decline>(prepared);
-    details.declined.push_back({std::string(candidate.name), std::string(to_string(decline.reason)) + (decline.detail.empty() ? "" : ": " + decline.detail)});
+    details.declined.push_back(
+        {std::string(candidate.name),
+         std::string(to_string(decline.reason)) + (decline.detail.empty() ? "" : ": " + decline.detail)});
   }
   details.kernel = "reference";
   return details;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A conversion's folder read back: reports and traces as they were written; engines are compiled again when it is run.
+// A conversion's folder read back: reports and traces as they were written; engines are compiled again when
+// it is run.
 #include <nlohmann/json.hpp>
 
 #include "engine/base/files.h"
@@ -15,7 +16,8 @@ namespace fs = std::filesystem;
 /// Fields of report.json, with an error that names what is missing instead of an exception.
 class ReportReader {
  public:
-  ReportReader(const fs::path& folder, ConvertReport& report) : file_((folder / "report.json").string()), report_(report) {}
+  ReportReader(const fs::path& folder, ConvertReport& report)
+      : file_((folder / "report.json").string()), report_(report) {}
 
   Status read() {
     LATHE_ASSIGN(const std::string text, read_file(file_));
@@ -32,7 +34,8 @@ class ReportReader {
   Status fill(const json& document) {
     Conversion& conversion = report_.conversion;
     const Model& model = *conversion.model;
-    LATHE_ASSIGN(conversion.configuration, parse_configuration(document.at("configuration").dump(), model.modules, file_));
+    LATHE_ASSIGN(conversion.configuration,
+                 parse_configuration(document.at("configuration").dump(), model.modules, file_));
     for (const json& engine : document.at("engines")) LATHE_TRY(add_piece(engine));
     for (const json& module : document.at("modules")) LATHE_TRY(add_outcome(module));
     conversion.converted = document.at("conversion_rate").at(0);
@@ -52,7 +55,9 @@ class ReportReader {
     piece.module = *module;
     for (const json& name : engine.at("nodes")) {
       const auto node = model.graph.find_node(name.get<std::string>());
-      if (!node) return bad_input(file_, "engine '" + piece.name + "': node '" + name.get<std::string>() + "' is not in model.onnx");
+      if (!node)
+        return bad_input(file_, "engine '" + piece.name + "': node '" + name.get<std::string>() +
+                                    "' is not in model.onnx");
       piece.nodes.push_back(*node);
     }
     report_.conversion.partition.pieces.push_back(std::move(piece));
@@ -66,7 +71,8 @@ class ReportReader {
     ModuleOutcome outcome;
     outcome.module = *module;
     const std::string status = entry.at("status");
-    for (const ModuleStatus each : {ModuleStatus::success, ModuleStatus::covered, ModuleStatus::failed, ModuleStatus::ignored})
+    for (const ModuleStatus each :
+         {ModuleStatus::success, ModuleStatus::covered, ModuleStatus::failed, ModuleStatus::ignored})
       if (status == to_string(each)) outcome.status = each;
     if (entry.contains("failure")) outcome.failure = failure(entry.at("failure"));
     report_.conversion.outcomes.push_back(std::move(outcome));
@@ -76,15 +82,18 @@ class ReportReader {
   static Failure failure(const json& entry) {
     Failure made;
     for (int cause = 0; cause <= static_cast<int>(FailureCause::excluded); ++cause)
-      if (entry.at("cause") == to_string(static_cast<FailureCause>(cause))) made.cause = static_cast<FailureCause>(cause);
+      if (entry.at("cause") == to_string(static_cast<FailureCause>(cause)))
+        made.cause = static_cast<FailureCause>(cause);
     made.sentence = entry.at("message");
     made.chain = entry.at("chain").get<std::vector<std::string>>();
     for (const json& each : entry.at("evidence"))
-      made.evidence.push_back({{}, each.at("module"), each.at("node"), each.at("op_type"), each.at("shapes"), each.at("source")});
+      made.evidence.push_back(
+          {{}, each.at("module"), each.at("node"), each.at("op_type"), each.at("shapes"), each.at("source")});
     for (const json& each : entry.at("remedies")) {
       Remedy remedy{Remedy::Kind::keep_eager, each.at("text"), each.at("subject")};
       for (int kind = 0; kind <= static_cast<int>(Remedy::Kind::include_module); ++kind)
-        if (each.at("kind") == to_string(static_cast<Remedy::Kind>(kind))) remedy.kind = static_cast<Remedy::Kind>(kind);
+        if (each.at("kind") == to_string(static_cast<Remedy::Kind>(kind)))
+          remedy.kind = static_cast<Remedy::Kind>(kind);
       made.remedies.push_back(std::move(remedy));
     }
     return made;
@@ -110,7 +119,8 @@ class ReportReader {
 
 }  // namespace
 
-Status read_partition(const fs::path& folder, const Model& model, Partition& partition, Configuration& configuration) {
+Status read_partition(const fs::path& folder, const Model& model, Partition& partition,
+                      Configuration& configuration) {
   ConvertReport report;
   // The reader only looks the model up; it does not own it.
   report.conversion.model = std::shared_ptr<const Model>(std::shared_ptr<const Model>(), &model);
@@ -133,7 +143,10 @@ Status read_trace_side(const fs::path& file, Measured& measured, const JobContex
 }  // namespace
 
 Result<std::shared_ptr<const ConvertReport>> open_conversion(const fs::path& folder, const JobContext& job) {
-  if (!is_conversion_folder(folder)) return bad_input(folder.string(), "is not the folder of a finished conversion (report.json, workflow_report.json and model.onnx are not all there)");
+  if (!is_conversion_folder(folder))
+    return bad_input(folder.string(),
+                     "is not the folder of a finished conversion (report.json, workflow_report.json and "
+                     "model.onnx are not all there)");
   auto report = std::make_shared<ConvertReport>();
   LATHE_ASSIGN(report->opened, open_model(folder / "model.onnx", {}, job));
   report->conversion.model = report->opened->model;

@@ -20,13 +20,15 @@ RecordingInfo recording_info(const Model& model, std::string configuration) {
   return info;
 }
 
-Result<Measured> measure(Session& session, const Model& model, const MeasureSettings& settings, const JobContext& job) {
+Result<Measured> measure(Session& session, const Model& model, const MeasureSettings& settings,
+                         const JobContext& job) {
   Measured measured;
   LATHE_TRY(session.warm_up(settings.warmup, job));
   LATHE_ASSIGN(std::vector<int64_t> latencies, session.time(settings.runs, job));
   measured.latency = distribution(std::move(latencies));
   LATHE_ASSIGN(const Recording recording, session.record(settings.recorded_runs, job));
-  LATHE_ASSIGN(Trace trace, to_trace(recording, model.modules, recording_info(model, settings.configuration), job));
+  LATHE_ASSIGN(Trace trace,
+               to_trace(recording, model.modules, recording_info(model, settings.configuration), job));
   measured.balance = time_balance(trace, measured.latency.p50);
   measured.statistics = statistics(trace);
   measured.trace = std::make_shared<const Trace>(std::move(trace));
@@ -68,7 +70,8 @@ Result<std::shared_ptr<const Trace>> open_trace(const std::filesystem::path& pat
   return std::make_shared<const Trace>(std::move(trace));
 }
 
-Result<std::shared_ptr<const Trace>> merge_trace_files(const std::vector<std::filesystem::path>& paths, const JobContext& job) {
+Result<std::shared_ptr<const Trace>> merge_trace_files(const std::vector<std::filesystem::path>& paths,
+                                                       const JobContext& job) {
   std::vector<Trace> traces;
   for (const auto& path : paths) {
     LATHE_ASSIGN(Trace trace, read_trace(path, job));
@@ -80,6 +83,8 @@ Result<std::shared_ptr<const Trace>> merge_trace_files(const std::vector<std::fi
   return std::make_shared<const Trace>(std::move(merged));
 }
 
-Status save_trace(const Trace& trace, const std::filesystem::path& path) { return write_trace(trace, path); }
+Status save_trace(const Trace& trace, const std::filesystem::path& path) {
+  return write_trace(trace, path);
+}
 
 }  // namespace lathe

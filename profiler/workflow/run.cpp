@@ -9,10 +9,12 @@ namespace {
 
 Result<RunReport> run_here(const RunRequest& request, const JobContext& job) {
   use_threads(request.threads);
-  LATHE_ASSIGN(NamedValues inputs, random_inputs(*request.opened->model, request.shapes, request.inputs, request.seed));
+  LATHE_ASSIGN(NamedValues inputs,
+               random_inputs(*request.opened->model, request.shapes, request.inputs, request.seed));
   LATHE_TRY(check_inputs(*request.opened->model, inputs));
   RunReport report;
-  LATHE_ASSIGN(const std::unique_ptr<Runnable> runnable, make_runnable(request, inputs, job, report.compile_ms));
+  LATHE_ASSIGN(const std::unique_ptr<Runnable> runnable,
+               make_runnable(request, inputs, job, report.compile_ms));
   Session session(*runnable, std::move(inputs), request.seed);
   LATHE_ASSIGN(report.outputs, session.run(job));
   if (request.runs <= 0) return report;
@@ -22,8 +24,8 @@ Result<RunReport> run_here(const RunRequest& request, const JobContext& job) {
   return report;
 }
 
-Result<Accuracy> evaluate_here(const RunRequest& request, const std::filesystem::path& data, const std::string& metric, size_t limit,
-                               const JobContext& job) {
+Result<Accuracy> evaluate_here(const RunRequest& request, const std::filesystem::path& data,
+                               const std::string& metric, size_t limit, const JobContext& job) {
   use_threads(request.threads);
   const Model& model = *request.opened->model;
   LATHE_ASSIGN(const std::unique_ptr<SampleSource> samples, open_dataset(data, input_specs(model)));
@@ -40,8 +42,8 @@ Result<Accuracy> evaluate_here(const RunRequest& request, const std::filesystem:
 
 }  // namespace
 
-Result<Accuracy> evaluate_model(const RunRequest& request, const std::filesystem::path& data, const std::string& metric, size_t limit,
-                                const JobContext& job) {
+Result<Accuracy> evaluate_model(const RunRequest& request, const std::filesystem::path& data,
+                                const std::string& metric, size_t limit, const JobContext& job) {
   return on_executor([&] { return evaluate_here(request, data, metric, limit, job); });
 }
 

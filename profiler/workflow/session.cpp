@@ -25,7 +25,8 @@ Status Session::warm_up(int runs, const JobContext& job) {
 Result<std::vector<int64_t>> Session::time(int runs, const JobContext& job) {
   std::vector<int64_t> latencies;
   for (int i = 0; i < runs; ++i) {
-    job.report(static_cast<double>(i) / runs, "measuring, run " + std::to_string(i + 1) + " of " + std::to_string(runs));
+    job.report(static_cast<double>(i) / runs,
+               "measuring, run " + std::to_string(i + 1) + " of " + std::to_string(runs));
     const int64_t begin = now_ns();
     const auto outputs = run(job);
     const int64_t end = now_ns();
@@ -53,7 +54,8 @@ std::map<std::string, Shape> input_shapes(const NamedValues& inputs) {
   return shapes;
 }
 
-Result<std::unique_ptr<Runnable>> make_runnable(const RunRequest& request, const NamedValues& inputs, const JobContext& job, double& compile_ms) {
+Result<std::unique_ptr<Runnable>> make_runnable(const RunRequest& request, const NamedValues& inputs,
+                                                const JobContext& job, double& compile_ms) {
   const int64_t begin = now_ns();
   const std::optional<Partition>& partition = request.opened->partition;
   if (request.mode == RunMode::eager && !partition) {
@@ -61,14 +63,17 @@ Result<std::unique_ptr<Runnable>> make_runnable(const RunRequest& request, const
     compile_ms = static_cast<double>(now_ns() - begin) / 1e6;
     return eager;
   }
-  LATHE_ASSIGN(std::unique_ptr<ConvertedModel> engine,
-               partition ? make_converted(request.opened->model, *partition) : make_engine_model(request.opened->model));
+  LATHE_ASSIGN(std::unique_ptr<ConvertedModel> engine, partition
+                                                           ? make_converted(request.opened->model, *partition)
+                                                           : make_engine_model(request.opened->model));
   job.report(-1, "compiling");
   if (!engine->partition().pieces.empty()) LATHE_TRY(engine->prepare(input_shapes(inputs), &job));
   compile_ms = static_cast<double>(now_ns() - begin) / 1e6;
   return std::unique_ptr<Runnable>(std::move(engine));
 }
 
-void use_threads(int requested) { set_kernel_threads(requested > 0 ? requested : physical_cores()); }
+void use_threads(int requested) {
+  set_kernel_threads(requested > 0 ? requested : physical_cores());
+}
 
 }  // namespace lathe

@@ -14,7 +14,8 @@ namespace lathe {
 /// Runs of one runnable with one set of inputs.
 class Session {
  public:
-  Session(Runnable& runnable, NamedValues inputs, uint64_t seed) : runnable_(runnable), inputs_(std::move(inputs)), seed_(seed) {}
+  Session(Runnable& runnable, NamedValues inputs, uint64_t seed)
+      : runnable_(runnable), inputs_(std::move(inputs)), seed_(seed) {}
 
   Result<NamedValues> run(const JobContext& job, RunObserver* observer = nullptr);
   Status warm_up(int runs, const JobContext& job);
@@ -33,7 +34,8 @@ class Session {
 std::map<std::string, Shape> input_shapes(const NamedValues& inputs);
 
 /// The request's model, compiled where it asks for an engine; `compile_ms` gets the time that took.
-Result<std::unique_ptr<Runnable>> make_runnable(const RunRequest& request, const NamedValues& inputs, const JobContext& job, double& compile_ms);
+Result<std::unique_ptr<Runnable>> make_runnable(const RunRequest& request, const NamedValues& inputs,
+                                                const JobContext& job, double& compile_ms);
 
 /// Sets the thread count that everything from here on uses.
 void use_threads(int requested);

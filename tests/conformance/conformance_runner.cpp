@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // conformance_runner eager|engine FOLDER EXPECTED_FAILURES
 //
-// FOLDER holds one folder per test: model.onnx and test_data_set_*/{input,output}_N.pb. A leading "@models" stands for
-// $LATHE_MODELS, else ~/.cache/lathe/models. Exit 0: every test passes, is refused for a stated cause (engine), or is
-// listed with a reason in EXPECTED_FAILURES; 1 otherwise; 77 (skipped) when the folder is not there.
+// FOLDER holds one folder per test: model.onnx and test_data_set_*/{input,output}_N.pb. A leading "@models"
+// stands for $LATHE_MODELS, else ~/.cache/lathe/models. Exit 0: every test passes, is refused for a stated
+// cause (engine), or is listed with a reason in EXPECTED_FAILURES; 1 otherwise; 77 (skipped) when the folder
+// is not there.
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
@@ -36,14 +37,17 @@ fs::path resolve(const std::string& text) {
   if (!text.starts_with("@models")) return text;
   const char* set = std::getenv("LATHE_MODELS");
   const char* home = std::getenv("HOME");
-  const fs::path base = set != nullptr ? fs::path(set) : fs::path(home != nullptr ? home : "") / ".cache/lathe/models";
+  const fs::path base =
+      set != nullptr ? fs::path(set) : fs::path(home != nullptr ? home : "") / ".cache/lathe/models";
   return base.string() + text.substr(7);
 }
 
 /// "" when equal within tolerance, else what differs.
 std::string difference(const Tensor& got, const Tensor& want, double absolute) {
-  if (got.type() != want.type()) return std::string("type ") + to_string(got.type()) + ", expected " + to_string(want.type());
-  if (got.shape() != want.shape()) return "shape " + to_string(got.shape()) + ", expected " + to_string(want.shape());
+  if (got.type() != want.type())
+    return std::string("type ") + to_string(got.type()) + ", expected " + to_string(want.type());
+  if (got.shape() != want.shape())
+    return "shape " + to_string(got.shape()) + ", expected " + to_string(want.shape());
   if (got.type() == ElementType::string) return got.strings() == want.strings() ? "" : "strings differ";
   const auto close = [&](double a, double b) {
     if (std::isnan(a) || std::isnan(b)) return std::isnan(a) && std::isnan(b);
@@ -52,22 +56,28 @@ std::string difference(const Tensor& got, const Tensor& want, double absolute) {
   };
   std::vector<double> a = got.to_double(), b = want.to_double();
   visit_type<std::complex<float>, std::complex<double>>(got.type(), [&](auto zero) {
-    for (const auto& z : got.data<decltype(zero)>()) a.insert(a.end(), {static_cast<double>(z.real()), static_cast<double>(z.imag())});
-    for (const auto& z : want.data<decltype(zero)>()) b.insert(b.end(), {static_cast<double>(z.real()), static_cast<double>(z.imag())});
+    for (const auto& z : got.data<decltype(zero)>())
+      a.insert(a.end(), {static_cast<double>(z.real()), static_cast<double>(z.imag())});
+    for (const auto& z : want.data<decltype(zero)>())
+      b.insert(b.end(), {static_cast<double>(z.real()), static_cast<double>(z.imag())});
   });
   if (a.empty() && got.count() > 0) {
     const bool same = std::equal(got.raw(), got.raw() + got.bytes(), want.raw());
     return same ? "" : "bits differ";
   }
   for (size_t i = 0; i < a.size(); ++i)
-    if (!close(a[i], b[i])) return "element " + std::to_string(i) + " is " + std::to_string(a[i]) + ", expected " + std::to_string(b[i]);
+    if (!close(a[i], b[i]))
+      return "element " + std::to_string(i) + " is " + std::to_string(a[i]) + ", expected " +
+             std::to_string(b[i]);
   return "";
 }
 
 std::string difference(const RuntimeValue& got, const RuntimeValue& want, double absolute) {
-  if (want.is_tensor()) return got.is_tensor() ? difference(got.tensor, want.tensor, absolute) : "not a tensor";
+  if (want.is_tensor())
+    return got.is_tensor() ? difference(got.tensor, want.tensor, absolute) : "not a tensor";
   if (want.kind == RuntimeValue::Kind::sequence) {
-    if (got.kind != want.kind || got.sequence->size() != want.sequence->size()) return "not the sequence expected";
+    if (got.kind != want.kind || got.sequence->size() != want.sequence->size())
+      return "not the sequence expected";
     for (size_t i = 0; i < got.sequence->size(); ++i) {
       const std::string inner = difference((*got.sequence)[i], (*want.sequence)[i], absolute);
       if (!inner.empty()) return "item " + std::to_string(i) + ": " + inner;
@@ -79,11 +89,14 @@ std::string difference(const RuntimeValue& got, const RuntimeValue& want, double
 
 std::vector<fs::path> numbered(const fs::path& folder, const std::string& prefix) {
   std::vector<fs::path> files;
-  for (int i = 0; fs::exists(folder / (prefix + std::to_string(i) + ".pb")); ++i) files.push_back(folder / (prefix + std::to_string(i) + ".pb"));
+  for (int i = 0; fs::exists(folder / (prefix + std::to_string(i) + ".pb")); ++i)
+    files.push_back(folder / (prefix + std::to_string(i) + ".pb"));
   return files;
 }
 
-Outcome failed(const Error& error) { return {Outcome::error, error.text()}; }
+Outcome failed(const Error& error) {
+  return {Outcome::error, error.text()};
+}
 
 Outcome run_set(const std::shared_ptr<const Model>& model, const fs::path& set, bool engine) {
   const Graph& graph = model->graph;
@@ -105,10 +118,14 @@ Outcome run_set(const std::shared_ptr<const Model>& model, const fs::path& set, 
     return runnable->run(inputs, {});
   });
   if (!outputs.ok()) {
-    if (engine && outputs.error().kind == ErrorKind::unsupported) return {Outcome::refused, outputs.error().text()};
+    if (engine && outputs.error().kind == ErrorKind::unsupported)
+      return {Outcome::refused, outputs.error().text()};
     return failed(outputs.error());
   }
-  const double absolute = set.string().find("dft") != std::string::npos || set.string().find("stft") != std::string::npos ? 1e-4 : absolute_tolerance;
+  const double absolute =
+      set.string().find("dft") != std::string::npos || set.string().find("stft") != std::string::npos
+          ? 1e-4
+          : absolute_tolerance;
   const auto expected = numbered(set, "output_");
   for (size_t i = 0; i < expected.size() && i < graph.outputs().size(); ++i) {
     const Value& output = graph.value(graph.outputs()[i]);
@@ -161,8 +178,10 @@ int main(int argc, char** argv) {
   for (const fs::path& test : tests) {
     const Outcome outcome = run_test(test, engine);
     const std::string name = test.filename().string();
-    if (outcome.kind == Outcome::pass) ++pass;
-    else if (outcome.kind == Outcome::refused) ++refused;
+    if (outcome.kind == Outcome::pass)
+      ++pass;
+    else if (outcome.kind == Outcome::refused)
+      ++refused;
     else if (reasons.contains(name)) {
       ++expected;
       std::printf("expected  %s: %s\n", name.c_str(), reasons.at(name).c_str());
@@ -171,7 +190,8 @@ int main(int argc, char** argv) {
       std::printf("FAILED    %s: %s\n", name.c_str(), outcome.detail.c_str());
     }
   }
-  std::printf("%-20s %-7s %4zu tests  %4d pass  %4d refused by the engine  %4d expected failures  %4d FAILED\n",
-              folder.filename().c_str(), argv[1], tests.size(), pass, refused, expected, bad);
+  std::printf(
+      "%-20s %-7s %4zu tests  %4d pass  %4d refused by the engine  %4d expected failures  %4d FAILED\n",
+      folder.filename().c_str(), argv[1], tests.size(), pass, refused, expected, bad);
   return bad == 0 && pass > 0 ? 0 : 1;
 }

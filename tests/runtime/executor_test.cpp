@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <gtest/gtest.h>
-
 #include <cmath>
+#include <gtest/gtest.h>
 
 #include "engine/runtime/converted.h"
 #include "engine/runtime/executor_thread.h"
@@ -117,8 +116,11 @@ TEST(Executor, OutsideTheProfileIsRefused) {
     whole.pieces.push_back({"", ModuleTree::root(), model->modules.all_nodes(ModuleTree::root())});
     auto converted = make_converted(model, whole, {{"x", {{1, 3}, {2, 3}}}});
     ASSERT_TRUE(converted.ok());
-    EXPECT_TRUE((*converted)->run({{"x", RuntimeValue(Tensor::from<float>({2, 3}, std::vector<float>(6)))}}, {}).ok());
-    const auto refused = (*converted)->run({{"x", RuntimeValue(Tensor::from<float>({3, 3}, std::vector<float>(9)))}}, {});
+    EXPECT_TRUE((*converted)
+                    ->run({{"x", RuntimeValue(Tensor::from<float>({2, 3}, std::vector<float>(6)))}}, {})
+                    .ok());
+    const auto refused =
+        (*converted)->run({{"x", RuntimeValue(Tensor::from<float>({3, 3}, std::vector<float>(9)))}}, {});
     ASSERT_FALSE(refused.ok());
     EXPECT_EQ(refused.error().text(), "input 'x': axis 0 is 3, outside the profile's 1 to 2");
   });

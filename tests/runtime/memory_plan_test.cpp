@@ -2,7 +2,6 @@
 #include "engine/runtime/memory_plan.h"
 
 #include <gtest/gtest.h>
-
 #include <random>
 
 namespace lathe {
@@ -24,7 +23,8 @@ TEST(MemoryPlan, BuffersAliveTogetherDoNotOverlap) {
   for (size_t a = 0; a < buffers.size(); ++a) {
     EXPECT_EQ(plan.offsets[a] % 64, 0U);
     EXPECT_LE(plan.offsets[a] + buffers[a].bytes, plan.arena_bytes);
-    for (size_t b = 0; b < a; ++b) EXPECT_FALSE(overlap(buffers[a], plan.offsets[a], buffers[b], plan.offsets[b])) << a << " and " << b;
+    for (size_t b = 0; b < a; ++b)
+      EXPECT_FALSE(overlap(buffers[a], plan.offsets[a], buffers[b], plan.offsets[b])) << a << " and " << b;
   }
   EXPECT_LE(plan.arena_bytes, memory_lower_bound(buffers) * 13 / 10);
 }
@@ -36,7 +36,9 @@ TEST(MemoryPlan, AChainNeedsTwoBuffers) {
   EXPECT_EQ(memory_lower_bound(chain), 2048U);
 }
 
-TEST(MemoryPlan, EmptyNeedsNothing) { EXPECT_EQ(plan_memory({}).arena_bytes, 0U); }
+TEST(MemoryPlan, EmptyNeedsNothing) {
+  EXPECT_EQ(plan_memory({}).arena_bytes, 0U);
+}
 
 }  // namespace
 }  // namespace lathe

@@ -23,7 +23,8 @@ struct Chain {
     value = add(editor, "Add", "d", {value, first}, type);
     editor.add_output(value);
   }
-  ValueId add(GraphEditor& editor, const char* op, const char* name, std::vector<ValueId> inputs, const TypeInfo& type) {
+  ValueId add(GraphEditor& editor, const char* op, const char* name, std::vector<ValueId> inputs,
+              const TypeInfo& type) {
     Node node;
     node.op_type = op;
     node.name = name;

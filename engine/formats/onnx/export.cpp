@@ -95,7 +95,8 @@ Result<std::vector<Initializer>> write_initializers(const Graph& graph, const On
           (external_alignment - external->position() % external_alignment) % external_alignment;
       external->write(std::string(padding, '\0'));
       set_external(proto, options.external_name, external->position(), out.raw.size());
-      if (options.shared != nullptr) options.shared->places[tensor.raw()] = {external->position(), out.raw.size()};
+      if (options.shared != nullptr)
+        options.shared->places[tensor.raw()] = {external->position(), out.raw.size()};
       external->write(out.raw.data(), out.raw.size());
       out.raw = Buffer();
     }
@@ -139,9 +140,9 @@ Status write_files(const Model& model, const std::filesystem::path& path, const 
   write_header(model, header);
   onnx::GraphProto graph;
   LATHE_TRY(write_graph(model.graph, GraphNames(model.graph), graph));
-  const bool beside =
-      !options.external_name.empty() && initializer_bytes(model.graph) > options.external_threshold &&
-      (options.shared == nullptr || !options.shared->written);
+  const bool beside = !options.external_name.empty() &&
+                      initializer_bytes(model.graph) > options.external_threshold &&
+                      (options.shared == nullptr || !options.shared->written);
   std::optional<OutputFile> external;
   if (beside) external.emplace(path.parent_path() / options.external_name);
   LATHE_ASSIGN(const std::vector<Initializer> initializers,

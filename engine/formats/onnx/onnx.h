@@ -20,8 +20,8 @@ Result<std::shared_ptr<Model>> import_onnx(const std::filesystem::path& path, co
 /// From memory; external data is refused.
 Result<std::shared_ptr<Model>> import_onnx(std::span<const std::byte> bytes, const std::string& name);
 
-/// Weights that several exported models share: the first export writes the external file and notes where each tensor's
-/// bytes went, later ones of the same folder refer to them.
+/// Weights that several exported models share: the first export writes the external file and notes where each
+/// tensor's bytes went, later ones of the same folder refer to them.
 struct SharedWeights {
   struct Place {
     size_t offset = 0, length = 0;

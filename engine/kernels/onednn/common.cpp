@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "engine/kernels/onednn/common.h"
 
-#include <omp.h>
-
 #include <cstdlib>
 #include <cstring>
 #include <functional>
 #include <mutex>
 #include <new>
+#include <omp.h>
 
 namespace lathe {
 namespace onednn {
@@ -41,24 +40,35 @@ dnnl::stream& cpu_stream() {
 
 std::optional<dnnl::memory::data_type> data_type(ElementType type) {
   switch (type) {
-    case ElementType::f32: return dnnl::memory::data_type::f32;
-    case ElementType::bf16: return dnnl::memory::data_type::bf16;
-    case ElementType::f16: return dnnl::memory::data_type::f16;
-    case ElementType::i8: return dnnl::memory::data_type::s8;
-    case ElementType::u8: return dnnl::memory::data_type::u8;
-    case ElementType::i32: return dnnl::memory::data_type::s32;
-    default: return std::nullopt;
+    case ElementType::f32:
+      return dnnl::memory::data_type::f32;
+    case ElementType::bf16:
+      return dnnl::memory::data_type::bf16;
+    case ElementType::f16:
+      return dnnl::memory::data_type::f16;
+    case ElementType::i8:
+      return dnnl::memory::data_type::s8;
+    case ElementType::u8:
+      return dnnl::memory::data_type::u8;
+    case ElementType::i32:
+      return dnnl::memory::data_type::s32;
+    default:
+      return std::nullopt;
   }
 }
 
-dnnl::memory::dims to_dims(const Shape& shape) { return shape.empty() ? dnnl::memory::dims{1} : dnnl::memory::dims(shape.begin(), shape.end()); }
+dnnl::memory::dims to_dims(const Shape& shape) {
+  return shape.empty() ? dnnl::memory::dims{1} : dnnl::memory::dims(shape.begin(), shape.end());
+}
 
 dnnl::memory::desc plain_desc(ElementType type, const Shape& shape) {
   const Shape known = shape.empty() ? Shape{1} : shape;
   return {to_dims(known), *data_type(type), row_major_strides(known)};
 }
 
-dnnl::memory::desc any_desc(ElementType type, const Shape& shape) { return {to_dims(shape), *data_type(type), dnnl::memory::format_tag::any}; }
+dnnl::memory::desc any_desc(ElementType type, const Shape& shape) {
+  return {to_dims(shape), *data_type(type), dnnl::memory::format_tag::any};
+}
 
 dnnl::memory::desc desc_of(const TensorDesc& tensor) {
   if (tensor.layout.plain()) return plain_desc(tensor.type, tensor.shape);
@@ -91,22 +101,36 @@ bool append_activation(dnnl::post_ops& ops, const Activation& activation) {
     return true;
   };
   switch (activation.kind) {
-    case ActivationKind::none: return true;
-    case ActivationKind::relu: return add(algorithm::eltwise_relu, 0, 0);
-    case ActivationKind::leaky_relu: return add(algorithm::eltwise_relu, activation.alpha, 0);
-    case ActivationKind::sigmoid: return add(algorithm::eltwise_logistic, 0, 0);
-    case ActivationKind::tanh: return add(algorithm::eltwise_tanh, 0, 0);
-    case ActivationKind::gelu: return add(algorithm::eltwise_gelu_erf, 0, 0);
-    case ActivationKind::gelu_tanh: return add(algorithm::eltwise_gelu_tanh, 0, 0);
-    case ActivationKind::clip: return add(algorithm::eltwise_clip_v2, activation.alpha, activation.beta);
-    case ActivationKind::elu: return add(algorithm::eltwise_elu, activation.alpha, 0);
-    case ActivationKind::hard_swish: return add(algorithm::eltwise_hardswish, 0, 0);
-    case ActivationKind::swish: return add(algorithm::eltwise_swish, activation.alpha, 0);
-    default: return false;
+    case ActivationKind::none:
+      return true;
+    case ActivationKind::relu:
+      return add(algorithm::eltwise_relu, 0, 0);
+    case ActivationKind::leaky_relu:
+      return add(algorithm::eltwise_relu, activation.alpha, 0);
+    case ActivationKind::sigmoid:
+      return add(algorithm::eltwise_logistic, 0, 0);
+    case ActivationKind::tanh:
+      return add(algorithm::eltwise_tanh, 0, 0);
+    case ActivationKind::gelu:
+      return add(algorithm::eltwise_gelu_erf, 0, 0);
+    case ActivationKind::gelu_tanh:
+      return add(algorithm::eltwise_gelu_tanh, 0, 0);
+    case ActivationKind::clip:
+      return add(algorithm::eltwise_clip_v2, activation.alpha, activation.beta);
+    case ActivationKind::elu:
+      return add(algorithm::eltwise_elu, activation.alpha, 0);
+    case ActivationKind::hard_swish:
+      return add(algorithm::eltwise_hardswish, 0, 0);
+    case ActivationKind::swish:
+      return add(algorithm::eltwise_swish, activation.alpha, 0);
+    default:
+      return false;
   }
 }
 
-Decline decline(DeclineReason reason, std::string detail) { return {reason, std::move(detail)}; }
+Decline decline(DeclineReason reason, std::string detail) {
+  return {reason, std::move(detail)};
+}
 
 Prepared guarded(const std::function<Prepared()>& make) {
   try {
@@ -118,7 +142,9 @@ Prepared guarded(const std::function<Prepared()>& make) {
   }
 }
 
-PrimitiveKernel::PrimitiveKernel(std::string name, dnnl::primitive primitive, const dnnl::memory::desc& scratchpad) : primitive_(std::move(primitive)) {
+PrimitiveKernel::PrimitiveKernel(std::string name, dnnl::primitive primitive,
+                                 const dnnl::memory::desc& scratchpad)
+    : primitive_(std::move(primitive)) {
   name_ = std::move(name);
   scratch_bytes_ = scratchpad.get_size();
   scratch_ = dnnl::memory(scratchpad, cpu_engine(), nullptr);
@@ -154,7 +180,8 @@ void PrimitiveKernel::bind_owned(int argument, dnnl::memory memory, size_t input
 Status PrimitiveKernel::run(const KernelArguments& arguments) {
   try {
     for (Binding& binding : bindings_) {
-      void* data = binding.input ? const_cast<std::byte*>(arguments.inputs[binding.index]) : arguments.outputs[binding.index];
+      void* data = binding.input ? const_cast<std::byte*>(arguments.inputs[binding.index])
+                                 : arguments.outputs[binding.index];
       binding.memory.set_data_handle(data);
     }
     scratch_.set_data_handle(arguments.scratch);
@@ -176,13 +203,21 @@ dnnl::memory pack(const Tensor& constant, const dnnl::memory::desc& from, const 
 
 }  // namespace onednn
 
-Result<std::unique_ptr<Kernel>> make_reorder(ElementType type, const Shape& shape, const Layout& from, const Layout& to) {
+Result<std::unique_ptr<Kernel>> make_reorder(ElementType type, const Shape& shape, const Layout& from,
+                                             const Layout& to) {
   // Reorders move bits: types that oneDNN lacks but that are as wide do as well.
-  const ElementType moved = onednn::data_type(type) && type != ElementType::f16 ? type : element_size(type) == 4 ? ElementType::f32 : element_size(type) == 2 ? ElementType::bf16 : ElementType::u8;
+  const ElementType moved = onednn::data_type(type) && type != ElementType::f16 ? type
+                            : element_size(type) == 4                           ? ElementType::f32
+                            : element_size(type) == 2                           ? ElementType::bf16
+                                                                                : ElementType::u8;
   Prepared prepared = onednn::guarded([&]() -> Prepared {
-    const dnnl::memory::desc source = onednn::desc_of({moved, shape, from}), target = onednn::desc_of({moved, shape, to});
-    const dnnl::reorder::primitive_desc description(onednn::cpu_engine(), source, onednn::cpu_engine(), target, onednn::scratch_attributes());
-    auto kernel = std::make_unique<onednn::PrimitiveKernel>("onednn:reorder:" + std::string(description.impl_info_str()), dnnl::reorder(description), description.scratchpad_desc());
+    const dnnl::memory::desc source = onednn::desc_of({moved, shape, from}),
+                             target = onednn::desc_of({moved, shape, to});
+    const dnnl::reorder::primitive_desc description(onednn::cpu_engine(), source, onednn::cpu_engine(),
+                                                    target, onednn::scratch_attributes());
+    auto kernel = std::make_unique<onednn::PrimitiveKernel>(
+        "onednn:reorder:" + std::string(description.impl_info_str()), dnnl::reorder(description),
+        description.scratchpad_desc());
     kernel->bind_input(DNNL_ARG_FROM, 0, source);
     kernel->bind_output(DNNL_ARG_TO, 0, target);
     return std::unique_ptr<Kernel>(std::move(kernel));
@@ -191,20 +226,32 @@ Result<std::unique_ptr<Kernel>> make_reorder(ElementType type, const Shape& shap
   return internal_error("reorder", std::get<Decline>(prepared).detail);
 }
 
-void set_kernel_threads(int threads) { omp_set_num_threads(threads); }
-int kernel_threads() { return omp_get_max_threads(); }
+void set_kernel_threads(int threads) {
+  omp_set_num_threads(threads);
+}
+int kernel_threads() {
+  return omp_get_max_threads();
+}
 
 std::string instruction_set() {
   (void)onednn::cpu_engine();
   switch (dnnl::get_effective_cpu_isa()) {
-    case dnnl::cpu_isa::avx512_core_amx: return "avx512_amx";
-    case dnnl::cpu_isa::avx512_core_bf16: return "avx512_bf16";
-    case dnnl::cpu_isa::avx512_core_vnni: return "avx512_vnni";
-    case dnnl::cpu_isa::avx512_core: return "avx512";
-    case dnnl::cpu_isa::avx2_vnni: return "avx2_vnni";
-    case dnnl::cpu_isa::avx2: return "avx2";
-    case dnnl::cpu_isa::avx: return "avx";
-    default: return "sse41";
+    case dnnl::cpu_isa::avx512_core_amx:
+      return "avx512_amx";
+    case dnnl::cpu_isa::avx512_core_bf16:
+      return "avx512_bf16";
+    case dnnl::cpu_isa::avx512_core_vnni:
+      return "avx512_vnni";
+    case dnnl::cpu_isa::avx512_core:
+      return "avx512";
+    case dnnl::cpu_isa::avx2_vnni:
+      return "avx2_vnni";
+    case dnnl::cpu_isa::avx2:
+      return "avx2";
+    case dnnl::cpu_isa::avx:
+      return "avx";
+    default:
+      return "sse41";
   }
 }
 

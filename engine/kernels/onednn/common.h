@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What all oneDNN kernels share: engine and stream, types and layouts, the seam that catches its exceptions, and a
-// kernel that runs one primitive. The only folder that includes oneDNN.
+// What all oneDNN kernels share: engine and stream, types and layouts, the seam that catches its exceptions,
+// and a kernel that runs one primitive. The only folder that includes oneDNN.
 #pragma once
 
 #include <functional>

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Conv and lathe.FusedConv: blocked layouts, prepacked weights, bias, residual and activation in the primitive.
+// Conv and lathe.FusedConv: blocked layouts, prepacked weights, bias, residual and activation in the
+// primitive.
 #include "engine/kernels/onednn/common.h"
 #include "engine/ops/window.h"
 
@@ -11,7 +12,9 @@ using dnnl::memory;
 
 constexpr size_t residual_input = 3;
 
-bool present(const KernelRequest& request, size_t input) { return input < request.inputs.size() && request.inputs[input].present(); }
+bool present(const KernelRequest& request, size_t input) {
+  return input < request.inputs.size() && request.inputs[input].present();
+}
 
 /// Weights as oneDNN groups them: [g, o/g, i/g, kernel..].
 Shape grouped(const Shape& weights, int64_t groups) {
@@ -29,31 +32,46 @@ memory::dims minus_one(const std::vector<int64_t>& dilations) {
 
 std::optional<Decline> unfit(const KernelRequest& request) {
   const TensorDesc& x = request.inputs[0];
-  if (x.type != ElementType::f32 && x.type != ElementType::bf16) return decline(DeclineReason::element_type, to_string(x.type));
-  if (x.shape.size() < 3 || x.shape.size() > 5) return decline(DeclineReason::rank, std::to_string(x.shape.size()));
+  if (x.type != ElementType::f32 && x.type != ElementType::bf16)
+    return decline(DeclineReason::element_type, to_string(x.type));
+  if (x.shape.size() < 3 || x.shape.size() > 5)
+    return decline(DeclineReason::rank, std::to_string(x.shape.size()));
   if (request.constants[1] == nullptr) return decline(DeclineReason::not_constant, "weights");
-  if (element_count(request.outputs[0].shape) == 0 || element_count(x.shape) == 0) return decline(DeclineReason::shape, "no elements");
-  if (present(request, 2) && request.constants[2] == nullptr) return decline(DeclineReason::not_constant, "bias");
-  if (present(request, residual_input) && request.inputs[residual_input].shape != request.outputs[0].shape) return decline(DeclineReason::shape, "the residual broadcasts");
+  if (element_count(request.outputs[0].shape) == 0 || element_count(x.shape) == 0)
+    return decline(DeclineReason::shape, "no elements");
+  if (present(request, 2) && request.constants[2] == nullptr)
+    return decline(DeclineReason::not_constant, "bias");
+  if (present(request, residual_input) && request.inputs[residual_input].shape != request.outputs[0].shape)
+    return decline(DeclineReason::shape, "the residual broadcasts");
   return std::nullopt;
 }
 
 /// Winograd pays for 3x3 kernels of stride 1 with many channels; oneDNN's automatic choice never takes it.
 bool winograd_may_win(const ConvGeometry& conv) {
-  return conv.groups == 1 && conv.window.rank() == 2 && conv.window.kernel == std::vector<int64_t>{3, 3} && conv.window.strides == std::vector<int64_t>{1, 1} &&
-         conv.window.dilations == std::vector<int64_t>{1, 1} && conv.channels >= 64 && conv.out_channels >= 64 && conv.input[0] >= 7;
+  return conv.groups == 1 && conv.window.rank() == 2 && conv.window.kernel == std::vector<int64_t>{3, 3} &&
+         conv.window.strides == std::vector<int64_t>{1, 1} &&
+         conv.window.dilations == std::vector<int64_t>{1, 1} && conv.channels >= 64 &&
+         conv.out_channels >= 64 && conv.input[0] >= 7;
 }
 
 struct Descs {
   memory::desc x, w, b, y;
 };
 
-dnnl::convolution_forward::primitive_desc describe(const ConvGeometry& conv, const Descs& descs, bool bias, dnnl::algorithm algorithm, const dnnl::primitive_attr& attributes) {
-  const memory::dims strides(conv.window.strides.begin(), conv.window.strides.end()), dilations = minus_one(conv.window.dilations);
-  const memory::dims begin(conv.window.pads_begin.begin(), conv.window.pads_begin.end()), end(conv.window.pads_end.begin(), conv.window.pads_end.end());
+dnnl::convolution_forward::primitive_desc describe(const ConvGeometry& conv, const Descs& descs, bool bias,
+                                                   dnnl::algorithm algorithm,
+                                                   const dnnl::primitive_attr& attributes) {
+  const memory::dims strides(conv.window.strides.begin(), conv.window.strides.end()),
+      dilations = minus_one(conv.window.dilations);
+  const memory::dims begin(conv.window.pads_begin.begin(), conv.window.pads_begin.end()),
+      end(conv.window.pads_end.begin(), conv.window.pads_end.end());
   const auto kind = dnnl::prop_kind::forward_inference;
-  if (bias) return {{kind, algorithm, descs.x, descs.w, descs.b, descs.y, strides, dilations, begin, end}, attributes, cpu_engine()};
-  return {{kind, algorithm, descs.x, descs.w, descs.y, strides, dilations, begin, end}, attributes, cpu_engine()};
+  if (bias)
+    return {{kind, algorithm, descs.x, descs.w, descs.b, descs.y, strides, dilations, begin, end},
+            attributes,
+            cpu_engine()};
+  return {
+      {kind, algorithm, descs.x, descs.w, descs.y, strides, dilations, begin, end}, attributes, cpu_engine()};
 }
 
 Prepared prepare(const KernelRequest& request) {
@@ -78,7 +96,8 @@ Prepared prepare(const KernelRequest& request) {
       descs.x = plain_desc(type, request.inputs[0].shape);
       descs.y = plain_desc(type, request.outputs[0].shape);
     } else {
-      // A plain input of few channels (an image) is read as it is: there is a kernel for that, and a reorder costs more.
+      // A plain input of few channels (an image) is read as it is: there is a kernel for that, and a reorder
+      // costs more.
       const bool image = request.inputs[0].layout.plain() && conv->channels <= 3;
       descs.x = image ? plain_desc(type, request.inputs[0].shape) : any_desc(type, request.inputs[0].shape);
       descs.y = any_desc(type, request.outputs[0].shape);
@@ -94,10 +113,18 @@ Prepared prepare(const KernelRequest& request) {
     }
     if (!chosen) chosen = describe(*conv, descs, bias, dnnl::algorithm::convolution_direct, attributes);
 
-    auto kernel = std::make_unique<PrimitiveKernel>("onednn:conv:" + std::string(chosen->impl_info_str()), dnnl::convolution_forward(*chosen), chosen->scratchpad_desc());
+    auto kernel =
+        std::make_unique<PrimitiveKernel>("onednn:conv:" + std::string(chosen->impl_info_str()),
+                                          dnnl::convolution_forward(*chosen), chosen->scratchpad_desc());
     kernel->bind_input(DNNL_ARG_SRC, 0, chosen->src_desc());
-    kernel->bind_owned(DNNL_ARG_WEIGHTS, pack(*request.constants[1], plain_desc(type, weights), chosen->weights_desc()), 1);
-    if (bias) kernel->bind_owned(DNNL_ARG_BIAS, pack(*request.constants[2], plain_desc(request.inputs[2].type, request.inputs[2].shape), chosen->bias_desc()), 2);
+    kernel->bind_owned(DNNL_ARG_WEIGHTS,
+                       pack(*request.constants[1], plain_desc(type, weights), chosen->weights_desc()), 1);
+    if (bias)
+      kernel->bind_owned(
+          DNNL_ARG_BIAS,
+          pack(*request.constants[2], plain_desc(request.inputs[2].type, request.inputs[2].shape),
+               chosen->bias_desc()),
+          2);
     kernel->bind_output(DNNL_ARG_DST, 0, chosen->dst_desc());
     if (residual) {
       kernel->set_input_layout(residual_input, chosen->dst_desc());
@@ -109,6 +136,8 @@ Prepared prepare(const KernelRequest& request) {
 
 }  // namespace
 
-void register_conv(KernelRegistry& registry) { registry.add({"onednn:conv", {"Conv", "lathe.FusedConv"}, prepare}); }
+void register_conv(KernelRegistry& registry) {
+  registry.add({"onednn:conv", {"Conv", "lathe.FusedConv"}, prepare});
+}
 
 }  // namespace lathe

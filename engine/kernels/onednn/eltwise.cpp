@@ -25,9 +25,13 @@ std::optional<Function> function_of(const KernelRequest& request) {
   if (op == "HardSwish") return Function{algorithm::eltwise_hardswish};
   if (op == "LeakyRelu") return Function{algorithm::eltwise_relu, node.attributes.get_float("alpha", 0.01F)};
   if (op == "Elu") return Function{algorithm::eltwise_elu, node.attributes.get_float("alpha", 1.0F)};
-  if (op == "Gelu") return Function{node.attributes.get_string("approximate", "none") == "tanh" ? algorithm::eltwise_gelu_tanh : algorithm::eltwise_gelu_erf};
+  if (op == "Gelu")
+    return Function{node.attributes.get_string("approximate", "none") == "tanh"
+                        ? algorithm::eltwise_gelu_tanh
+                        : algorithm::eltwise_gelu_erf};
   if (op != "Clip") return std::nullopt;
-  float low = node.attributes.get_float("min", -3.402823466e+38F), high = node.attributes.get_float("max", 3.402823466e+38F);
+  float low = node.attributes.get_float("min", -3.402823466e+38F),
+        high = node.attributes.get_float("max", 3.402823466e+38F);
   for (size_t i = 1; i < request.inputs.size(); ++i) {
     if (!request.inputs[i].present()) continue;
     if (request.constants[i] == nullptr || request.constants[i]->count() != 1) return std::nullopt;
@@ -38,14 +42,20 @@ std::optional<Function> function_of(const KernelRequest& request) {
 
 Prepared prepare(const KernelRequest& request) {
   const TensorDesc& x = request.inputs[0];
-  if (x.type != ElementType::f32 && x.type != ElementType::bf16) return decline(DeclineReason::element_type, to_string(x.type));
-  if (element_count(x.shape) == 0 || x.shape.size() > 6) return decline(DeclineReason::shape, to_string(x.shape));
+  if (x.type != ElementType::f32 && x.type != ElementType::bf16)
+    return decline(DeclineReason::element_type, to_string(x.type));
+  if (element_count(x.shape) == 0 || x.shape.size() > 6)
+    return decline(DeclineReason::shape, to_string(x.shape));
   const auto function = function_of(request);
   if (!function) return decline(DeclineReason::not_constant, "bounds");
   return guarded([&]() -> Prepared {
     const dnnl::memory::desc desc = desc_of(x);
-    const dnnl::eltwise_forward::primitive_desc description({dnnl::prop_kind::forward_inference, function->algorithm, desc, function->alpha, function->beta}, scratch_attributes(), cpu_engine());
-    auto kernel = std::make_unique<PrimitiveKernel>("onednn:eltwise:" + std::string(description.impl_info_str()), dnnl::eltwise_forward(description), description.scratchpad_desc());
+    const dnnl::eltwise_forward::primitive_desc description(
+        {dnnl::prop_kind::forward_inference, function->algorithm, desc, function->alpha, function->beta},
+        scratch_attributes(), cpu_engine());
+    auto kernel =
+        std::make_unique<PrimitiveKernel>("onednn:eltwise:" + std::string(description.impl_info_str()),
+                                          dnnl::eltwise_forward(description), description.scratchpad_desc());
     kernel->bind_input(DNNL_ARG_SRC, 0, desc);
     kernel->bind_output(DNNL_ARG_DST, 0, desc);
     kernel->may_overwrite(0);
@@ -56,7 +66,10 @@ Prepared prepare(const KernelRequest& request) {
 }  // namespace
 
 void register_eltwise(KernelRegistry& registry) {
-  registry.add({"onednn:eltwise", {"Relu", "Sigmoid", "Tanh", "Sqrt", "Abs", "Exp", "HardSwish", "LeakyRelu", "Elu", "Gelu", "lathe.Gelu", "Clip"}, prepare});
+  registry.add({"onednn:eltwise",
+                {"Relu", "Sigmoid", "Tanh", "Sqrt", "Abs", "Exp", "HardSwish", "LeakyRelu", "Elu", "Gelu",
+                 "lathe.Gelu", "Clip"},
+                prepare});
 }
 
 }  // namespace lathe

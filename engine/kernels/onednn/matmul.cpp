@@ -16,7 +16,9 @@ struct View {
   std::vector<int64_t> strides;
 };
 
-View plain_view(const Shape& shape) { return {shape, row_major_strides(shape)}; }
+View plain_view(const Shape& shape) {
+  return {shape, row_major_strides(shape)};
+}
 
 View permuted(const View& view, const std::vector<int64_t>& perm) {
   View made;
@@ -35,13 +37,17 @@ void transpose_last(View& view) {
 /// Leading axes of size 1 until the rank is reached.
 View with_rank(View view, size_t rank) {
   while (view.shape.size() < rank) {
-    view.strides.insert(view.strides.begin(), view.shape.empty() ? 1 : view.shape.front() * view.strides.front());
+    view.strides.insert(view.strides.begin(),
+                        view.shape.empty() ? 1 : view.shape.front() * view.strides.front());
     view.shape.insert(view.shape.begin(), 1);
   }
   return view;
 }
 
-memory::desc desc_of_view(const View& view) { return {to_dims(view.shape), memory::data_type::f32, memory::dims(view.strides.begin(), view.strides.end())}; }
+memory::desc desc_of_view(const View& view) {
+  return {to_dims(view.shape), memory::data_type::f32,
+          memory::dims(view.strides.begin(), view.strides.end())};
+}
 
 /// What the node asks for, whichever of the three operators it is.
 struct Product {
@@ -70,8 +76,10 @@ std::optional<View> as_rows(const View& view) {
   int64_t wanted = -1;  // stride that the next outer axis must have
   for (size_t axis = view.shape.size() - 1; axis-- > 0;) {
     if (view.shape[axis] == 1) continue;
-    if (wanted < 0) rows.strides[0] = view.strides[axis];
-    else if (view.strides[axis] != wanted) return std::nullopt;
+    if (wanted < 0)
+      rows.strides[0] = view.strides[axis];
+    else if (view.strides[axis] != wanted)
+      return std::nullopt;
     rows.shape[0] *= view.shape[axis];
     wanted = view.strides[axis] * view.shape[axis];
   }
@@ -94,17 +102,22 @@ std::variant<Product, Decline> read(const KernelRequest& request) {
   const Node& node = *request.node;
   const auto present = [&](size_t i) { return i < request.inputs.size() && request.inputs[i].present(); };
   for (const TensorDesc& input : request.inputs)
-    if (input.present() && input.type != ElementType::f32) return decline(DeclineReason::element_type, to_string(input.type));
-  if (request.inputs[0].shape.size() < 2 || request.inputs[1].shape.size() < 2) return decline(DeclineReason::rank, "a vector operand");
-  if (element_count(request.outputs[0].shape) == 0 || element_count(request.inputs[0].shape) == 0) return decline(DeclineReason::shape, "no elements");
+    if (input.present() && input.type != ElementType::f32)
+      return decline(DeclineReason::element_type, to_string(input.type));
+  if (request.inputs[0].shape.size() < 2 || request.inputs[1].shape.size() < 2)
+    return decline(DeclineReason::rank, "a vector operand");
+  if (element_count(request.outputs[0].shape) == 0 || element_count(request.inputs[0].shape) == 0)
+    return decline(DeclineReason::shape, "no elements");
   Product product;
-  const auto activation = parse_activation(node, node.domain == "lathe" ? "alpha" : "none", node.domain == "lathe" ? "beta" : "none");
+  const auto activation = parse_activation(node, node.domain == "lathe" ? "alpha" : "none",
+                                           node.domain == "lathe" ? "beta" : "none");
   if (!activation.ok()) return decline(DeclineReason::attribute, "activation");
   product.activation = *activation;
   product.a = plain_view(request.inputs[0].shape);
   product.b = plain_view(request.inputs[1].shape);
   product.y = plain_view(request.outputs[0].shape);
-  const auto perm_a = node.attributes.get_ints("permA"), perm_b = node.attributes.get_ints("permB"), perm_y = node.attributes.get_ints("permY");
+  const auto perm_a = node.attributes.get_ints("permA"), perm_b = node.attributes.get_ints("permB"),
+             perm_y = node.attributes.get_ints("permY");
   if (!perm_a.empty()) product.a = permuted(product.a, perm_a);
   if (!perm_b.empty()) product.b = permuted(product.b, perm_b);
   if (node.attributes.get_int("transA", 0) != 0) transpose_last(product.a);
@@ -112,14 +125,18 @@ std::variant<Product, Decline> read(const KernelRequest& request) {
   if (!perm_y.empty()) {
     // Output axis i holds product axis perm[i]: read it backwards.
     std::vector<int64_t> inverse(perm_y.size());
-    for (size_t i = 0; i < perm_y.size(); ++i) inverse[static_cast<size_t>(perm_y[i])] = static_cast<int64_t>(i);
+    for (size_t i = 0; i < perm_y.size(); ++i)
+      inverse[static_cast<size_t>(perm_y[i])] = static_cast<int64_t>(i);
     product.y = permuted(product.y, inverse);
   }
-  product.scale = node.op_type == "Gemm" ? node.attributes.get_float("alpha", 1.0F) : node.attributes.get_float("scale", 1.0F);
-  if (node.op_type == "Gemm" && present(2) && node.attributes.get_float("beta", 1.0F) != 1.0F) return decline(DeclineReason::attribute, "beta");
+  product.scale = node.op_type == "Gemm" ? node.attributes.get_float("alpha", 1.0F)
+                                         : node.attributes.get_float("scale", 1.0F);
+  if (node.op_type == "Gemm" && present(2) && node.attributes.get_float("beta", 1.0F) != 1.0F)
+    return decline(DeclineReason::attribute, "beta");
   if (present(2)) product.bias = 2;
   if (present(3)) product.residual = 3;
-  if (product.residual != 0 && (request.inputs[3].shape != request.outputs[0].shape || !perm_y.empty())) return decline(DeclineReason::shape, "the residual is permuted or broadcast");
+  if (product.residual != 0 && (request.inputs[3].shape != request.outputs[0].shape || !perm_y.empty()))
+    return decline(DeclineReason::shape, "the residual is permuted or broadcast");
   const size_t whole_rank = product.y.shape.size();
   product.a = with_rank(product.a, whole_rank);
   product.b = with_rank(product.b, whole_rank);
@@ -140,7 +157,8 @@ Prepared prepare(const KernelRequest& request) {
   auto read_request = read(request);
   if (auto* reason = std::get_if<Decline>(&read_request)) return *reason;
   const Product product = std::get<Product>(std::move(read_request));
-  if (!readable(product.a) || (!readable(product.b) && request.constants[1] == nullptr)) return decline(DeclineReason::layout, "neither of the last two axes is contiguous");
+  if (!readable(product.a) || (!readable(product.b) && request.constants[1] == nullptr))
+    return decline(DeclineReason::layout, "neither of the last two axes is contiguous");
   return guarded([&]() -> Prepared {
     const size_t rank = product.y.shape.size();
     dnnl::primitive_attr attributes = scratch_attributes();
@@ -153,7 +171,8 @@ Prepared prepare(const KernelRequest& request) {
       while (shape.size() > rank && shape.front() == 1) shape.erase(shape.begin());
       const bool one_row = shape.empty() || element_count(shape) == shape.back();
       // Sizes that batches were folded into say nothing about a bias that varies by row.
-      if (shape.size() > rank || (!one_row && rank != request.outputs[0].shape.size())) return decline(DeclineReason::shape, "bias");
+      if (shape.size() > rank || (!one_row && rank != request.outputs[0].shape.size()))
+        return decline(DeclineReason::shape, "bias");
       bias = desc_of_view(with_rank(plain_view(shape), rank));
       // The primitive's own bias is scaled with the product; ours is not.
       bias_after = product.scale != 1.0F || element_count(shape) != product.y.shape.back();
@@ -167,13 +186,21 @@ Prepared prepare(const KernelRequest& request) {
     const bool packed = request.constants[1] != nullptr && request.prepack && rank == 2;
     const memory::desc wanted_b = packed ? any_desc(ElementType::f32, product.b.shape) : b;
     const auto plain = dnnl::matmul::desc(a, wanted_b, y);
-    const auto description = bias && !bias_after ? dnnl::matmul::primitive_desc(dnnl::matmul::desc(a, wanted_b, *bias, y), attributes, cpu_engine())
-                                                 : dnnl::matmul::primitive_desc(plain, attributes, cpu_engine());
-    auto kernel = std::make_unique<PrimitiveKernel>("onednn:matmul:" + std::string(description.impl_info_str()), dnnl::matmul(description), description.scratchpad_desc());
+    const auto description = bias && !bias_after
+                                 ? dnnl::matmul::primitive_desc(dnnl::matmul::desc(a, wanted_b, *bias, y),
+                                                                attributes, cpu_engine())
+                                 : dnnl::matmul::primitive_desc(plain, attributes, cpu_engine());
+    auto kernel =
+        std::make_unique<PrimitiveKernel>("onednn:matmul:" + std::string(description.impl_info_str()),
+                                          dnnl::matmul(description), description.scratchpad_desc());
     kernel->bind_input(DNNL_ARG_SRC, 0, a);
-    if (packed) kernel->bind_owned(DNNL_ARG_WEIGHTS, pack(*request.constants[1], b, description.weights_desc()), 1);
-    else kernel->bind_input(DNNL_ARG_WEIGHTS, 1, b);
-    if (bias) kernel->bind_input(bias_after ? DNNL_ARG_ATTR_MULTIPLE_POST_OP(0) | DNNL_ARG_SRC_1 : DNNL_ARG_BIAS, product.bias, *bias);
+    if (packed)
+      kernel->bind_owned(DNNL_ARG_WEIGHTS, pack(*request.constants[1], b, description.weights_desc()), 1);
+    else
+      kernel->bind_input(DNNL_ARG_WEIGHTS, 1, b);
+    if (bias)
+      kernel->bind_input(bias_after ? DNNL_ARG_ATTR_MULTIPLE_POST_OP(0) | DNNL_ARG_SRC_1 : DNNL_ARG_BIAS,
+                         product.bias, *bias);
     kernel->bind_output(DNNL_ARG_DST, 0, y);
     if (product.residual != 0) kernel->accumulate_into(product.residual);
     kernel->use_plain_layouts(request.inputs.size());
@@ -183,6 +210,8 @@ Prepared prepare(const KernelRequest& request) {
 
 }  // namespace
 
-void register_matmul(KernelRegistry& registry) { registry.add({"onednn:matmul", {"MatMul", "Gemm", "lathe.FusedMatMul"}, prepare}); }
+void register_matmul(KernelRegistry& registry) {
+  registry.add({"onednn:matmul", {"MatMul", "Gemm", "lathe.FusedMatMul"}, prepare});
+}
 
 }  // namespace lathe

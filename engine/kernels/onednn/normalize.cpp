@@ -11,13 +11,21 @@ using dnnl::memory;
 Prepared prepare_softmax(const KernelRequest& request) {
   const TensorDesc& x = request.inputs[0];
   if (x.type != ElementType::f32) return decline(DeclineReason::element_type, to_string(x.type));
-  const auto axis = normalize_axis(request.node->attributes.get_int("axis", request.node->version < 13 ? 1 : -1), x.shape.size());
-  if (!axis || element_count(x.shape) == 0 || x.shape.size() > 6) return decline(DeclineReason::shape, to_string(x.shape));
-  if (request.node->version < 13 && *axis + 1 != static_cast<int64_t>(x.shape.size())) return decline(DeclineReason::attribute, "axis of the old kind");
+  const auto axis = normalize_axis(
+      request.node->attributes.get_int("axis", request.node->version < 13 ? 1 : -1), x.shape.size());
+  if (!axis || element_count(x.shape) == 0 || x.shape.size() > 6)
+    return decline(DeclineReason::shape, to_string(x.shape));
+  if (request.node->version < 13 && *axis + 1 != static_cast<int64_t>(x.shape.size()))
+    return decline(DeclineReason::attribute, "axis of the old kind");
   return guarded([&]() -> Prepared {
     const memory::desc desc = plain_desc(x.type, x.shape);
-    const dnnl::softmax_v2_forward::primitive_desc description({dnnl::prop_kind::forward_inference, dnnl::algorithm::softmax_accurate, desc, desc, static_cast<int>(*axis)}, scratch_attributes(), cpu_engine());
-    auto kernel = std::make_unique<PrimitiveKernel>("onednn:softmax:" + std::string(description.impl_info_str()), dnnl::softmax_v2_forward(description), description.scratchpad_desc());
+    const dnnl::softmax_v2_forward::primitive_desc description(
+        {dnnl::prop_kind::forward_inference, dnnl::algorithm::softmax_accurate, desc, desc,
+         static_cast<int>(*axis)},
+        scratch_attributes(), cpu_engine());
+    auto kernel = std::make_unique<PrimitiveKernel>(
+        "onednn:softmax:" + std::string(description.impl_info_str()), dnnl::softmax_v2_forward(description),
+        description.scratchpad_desc());
     kernel->bind_input(DNNL_ARG_SRC, 0, desc);
     kernel->bind_output(DNNL_ARG_DST, 0, desc);
     kernel->may_overwrite(0);
@@ -35,14 +43,20 @@ Prepared prepare_layer_norm(const KernelRequest& request) {
   const auto given = [&](size_t i) { return i < request.inputs.size() && request.inputs[i].present(); };
   const int64_t columns = element_count(std::span(x.shape).subspan(static_cast<size_t>(*axis)));
   for (size_t i = 1; i < request.inputs.size(); ++i)
-    if (given(i) && element_count(request.inputs[i].shape) != columns) return decline(DeclineReason::shape, "scale or bias broadcast");
+    if (given(i) && element_count(request.inputs[i].shape) != columns)
+      return decline(DeclineReason::shape, "scale or bias broadcast");
   return guarded([&]() -> Prepared {
     const memory::desc desc = plain_desc(x.type, {element_count(x.shape) / columns, columns});
     auto flags = dnnl::normalization_flags::none;
     if (given(1)) flags |= dnnl::normalization_flags::use_scale;
     if (given(2)) flags |= dnnl::normalization_flags::use_shift;
-    const dnnl::layer_normalization_forward::primitive_desc description({dnnl::prop_kind::forward_inference, desc, request.node->attributes.get_float("epsilon", 1e-5F), flags}, scratch_attributes(), cpu_engine());
-    auto kernel = std::make_unique<PrimitiveKernel>("onednn:layernorm:" + std::string(description.impl_info_str()), dnnl::layer_normalization_forward(description), description.scratchpad_desc());
+    const dnnl::layer_normalization_forward::primitive_desc description(
+        {dnnl::prop_kind::forward_inference, desc, request.node->attributes.get_float("epsilon", 1e-5F),
+         flags},
+        scratch_attributes(), cpu_engine());
+    auto kernel = std::make_unique<PrimitiveKernel>(
+        "onednn:layernorm:" + std::string(description.impl_info_str()),
+        dnnl::layer_normalization_forward(description), description.scratchpad_desc());
     kernel->bind_input(DNNL_ARG_SRC, 0, desc);
     const memory::desc row = plain_desc(ElementType::f32, {columns});
     if (given(1)) kernel->bind_input(DNNL_ARG_SCALE, 1, row);
