@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: Apache-2.0
+// The desktop program: lathe-gui [FILE...]
+#include <QApplication>
+#include <QCommandLineParser>
+#include <QSettings>
+
+#include "gui/app/main_window.h"
+#include "gui/widgets/theme.h"
+
+int main(int argc, char** argv) {
+  QApplication application(argc, argv);
+  QApplication::setApplicationName(QStringLiteral("lathe"));
+  QApplication::setOrganizationName(QStringLiteral("lathe"));
+  QApplication::setApplicationVersion(QString::fromStdString(lathe::lathe_version()));
+  QCommandLineParser parser;
+  parser.setApplicationDescription(
+      QCoreApplication::translate("main", "A workbench for people who ship neural networks."));
+  parser.addHelpOption();
+  parser.addVersionOption();
+  parser.addPositionalArgument(
+      QStringLiteral("files"),
+      QCoreApplication::translate("main", "Models, converted folders or traces to open."),
+      QStringLiteral("[FILE...]"));
+  parser.process(application);
+  lathe::applyTheme(application,
+                    static_cast<lathe::ThemeChoice>(QSettings().value(QStringLiteral("theme"), 0).toInt()));
+  lathe::MainWindow window;
+  window.restoreGeometry(QSettings().value(QStringLiteral("geometry")).toByteArray());
+  window.show();
+  if (!parser.positionalArguments().isEmpty()) window.open(parser.positionalArguments());
+  return QApplication::exec();
+}
