@@ -8,8 +8,8 @@
 namespace lathe {
 namespace {
 
-/// How a small float type lays out its bits. A magnitude is an exponent field above `mantissa` bits; the sign is above
-/// both.
+/// How a small float type lays out its bits. A magnitude is an exponent field above `mantissa` bits; the sign
+/// is above both.
 struct Format {
   int mantissa;          ///< bits
   int bias;              ///< of the exponent field
@@ -44,24 +44,28 @@ float decode(const Format& format, uint8_t bits) {
   const unsigned field = magnitude >> format.mantissa;
   const unsigned fraction = magnitude & ((1U << format.mantissa) - 1);
   // Every number, subnormal ones too, is a normal f32.
-  const auto power = [](int exponent) { return std::bit_cast<float>(static_cast<uint32_t>(exponent + 127) << 23); };
-  const float value = field == 0
-                          ? static_cast<float>(fraction) * power(1 - format.bias - format.mantissa)
-                          : static_cast<float>(fraction + (1U << format.mantissa)) *
-                                power(static_cast<int>(field) - format.bias - format.mantissa);
+  const auto power = [](int exponent) {
+    return std::bit_cast<float>(static_cast<uint32_t>(exponent + 127) << 23);
+  };
+  const float value = field == 0 ? static_cast<float>(fraction) * power(1 - format.bias - format.mantissa)
+                                 : static_cast<float>(fraction + (1U << format.mantissa)) *
+                                       power(static_cast<int>(field) - format.bias - format.mantissa);
   return negative ? -value : value;
 }
 
 uint8_t encode(const Format& format, double value, bool saturate) {
   const unsigned sign = std::signbit(value) ? 1U << (format.bits - 1) : 0;
   if (std::isnan(value))
-    return static_cast<uint8_t>(format.nan == 0 ? 1U << (format.bits - 1) : format.signed_zero ? sign | format.nan : format.nan);
+    return static_cast<uint8_t>(format.nan == 0      ? 1U << (format.bits - 1)
+                                : format.signed_zero ? sign | format.nan
+                                                     : format.nan);
   const int lowest = 1 - format.bias;
   unsigned magnitude = format.largest + 1U;
   const double absolute = std::fabs(value);
   if (absolute < 0x1p20) {
     const int exponent = absolute == 0 ? lowest : std::max(std::ilogb(absolute), lowest);
-    const auto steps = static_cast<unsigned>(std::nearbyint(std::ldexp(absolute, format.mantissa - exponent)));
+    const auto steps =
+        static_cast<unsigned>(std::nearbyint(std::ldexp(absolute, format.mantissa - exponent)));
     // The leading one of `steps` adds the first to the exponent field, and a carry the next.
     magnitude = (static_cast<unsigned>(exponent - lowest) << format.mantissa) + steps;
   }
@@ -128,7 +132,8 @@ F8E8M0 to_scale(float value, ScaleRounding rounding, bool saturate) {
   bool up = false;
   if (rounding == ScaleRounding::up) up = fraction != 0;
   // Halfway goes up, but from subnormal numbers down.
-  if (rounding == ScaleRounding::nearest) up = fraction > 0x400000U || (fraction == 0x400000U && exponent > 0);
+  if (rounding == ScaleRounding::nearest)
+    up = fraction > 0x400000U || (fraction == 0x400000U && exponent > 0);
   if (exponent == 0xFE && saturate) up = false;
   return {static_cast<uint8_t>(exponent + (up ? 1 : 0))};
 }

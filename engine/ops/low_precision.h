@@ -14,8 +14,9 @@ float to_f32(F8E5M2FNUZ value);
 float to_f32(F8E8M0 value);
 float to_f32(F4E2M1 value);
 
-/// Round to nearest even. What is too large, infinity included, becomes the largest number when `saturate`, else
-/// infinity, or NaN where the type has none. F4E2M1 has neither: it always saturates, and NaN becomes -0.
+/// Round to nearest even. What is too large, infinity included, becomes the largest number when `saturate`,
+/// else infinity, or NaN where the type has none. F4E2M1 has neither: it always saturates, and NaN becomes
+/// -0.
 template <class T>
 T to_low_precision(double value, bool saturate);
 extern template F8E4M3FN to_low_precision<F8E4M3FN>(double, bool);
@@ -50,8 +51,8 @@ T wrap_small_integer(int64_t value) {
   return T{static_cast<decltype(T::value)>(number)};
 }
 
-/// A double as a float that a second rounding, to at most 22 bits, turns into what one rounding would have given:
-/// where inexact, the neighbour with the odd last bit (round to odd).
+/// A double as a float that a second rounding, to at most 22 bits, turns into what one rounding would have
+/// given: where inexact, the neighbour with the odd last bit (round to odd).
 float to_f32_odd(double value);
 float to_f32_odd(int64_t value);
 float to_f32_odd(uint64_t value);

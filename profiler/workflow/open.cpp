@@ -113,6 +113,8 @@ NodeDetails describe_node(const OpenedModel& opened, NodeId id) {
   request.node = &node;
   request.inputs = descs(opened.types, node.inputs);
   request.outputs = descs(opened.types, node.outputs);
+  const StepInfo info = describe_step(node, *op, request.inputs, request.outputs, "");
+  details.cost = {info.flops, info.bytes};
   request.plain_layouts = true;
   for (const ValueId input : node.inputs) request.constants.push_back(opened.model->graph.constant(input));
   for (const KernelCandidate& candidate : kernels().find(node.qualified_type())) {

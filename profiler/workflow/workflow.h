@@ -54,6 +54,7 @@ struct NodeDetails {
     std::string kernel, reason;
   };
   std::vector<Declined> declined;
+  NodeCost cost;  ///< for the known shapes
 };
 NodeDetails describe_node(const OpenedModel& opened, NodeId node);
 

@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+// The module tree of the open model with its counts, times and conversion state.
+#pragma once
+
+#include <QAbstractItemModel>
+#include <vector>
+
+#include "gui/document/coloring.h"
+#include "gui/document/document.h"
+
+namespace lathe {
+
+/// Shows modules that own a node or contain one that does, below one row for the model itself. Follows the
+/// document and the colouring.
+class ModuleTreeModel : public QAbstractItemModel {
+  Q_OBJECT
+ public:
+  enum Column { Name, Class, Parameters, Flops, Self, Total, Precision, ColumnCount };
+  enum Role {
+    ModuleRole = Qt::UserRole,  ///< int: ModuleId::index
+    StateRole,                  ///< int: ModuleState
+    ColorRole,                  ///< QColor of the colouring, invalid where it says nothing
+    BarRole,                    ///< double 0..1 of the column's bar; invalid without one
+    SortRole,                   ///< what to sort the column by
+    FilterRole,                 ///< text that a filter searches
+  };
+
+  ModuleTreeModel(const Document& document, const Coloring& coloring, QObject* parent = nullptr);
+
+  ModuleId moduleOf(const QModelIndex& index) const;
+  /// Invalid for modules that are not shown.
+  QModelIndex indexOf(ModuleId module, int column = Name) const;
+  /// Failed modules none of whose children failed, in tree order: where a conversion broke.
+  std::vector<ModuleId> deepestFailures() const;
+
+  QModelIndex index(int row, int column, const QModelIndex& parent = {}) const override;
+  QModelIndex parent(const QModelIndex& index) const override;
+  int rowCount(const QModelIndex& parent = {}) const override;
+  int columnCount(const QModelIndex& parent = {}) const override;
+  QVariant data(const QModelIndex& index, int role = Qt::DisplayRole) const override;
+  QVariant headerData(int section, Qt::Orientation orientation, int role = Qt::DisplayRole) const override;
+
+ private:
+  struct Entry {
+    bool shown = false;
+    int row = 0;                     ///< among its parent's shown children
+    std::vector<ModuleId> children;  ///< shown ones
+    double self = -1, total = -1;    ///< nanoseconds a run in the active trace; -1: none
+    ModuleState state = ModuleState::None;
+  };
+
+  void rebuild();
+  void takeTimes();
+  void takeStates();
+  void emitChanged(int first, int last);
+  const Entry& entry(ModuleId module) const { return m_entries[module.index]; }
+  QVariant text(ModuleId module, int column) const;
+  QVariant sortKey(ModuleId module, int column) const;
+  QString toolTip(ModuleId module) const;
+  const ModuleSummary* summary(ModuleId module) const;
+
+  const Document& m_document;
+  const Coloring& m_coloring;
+  std::shared_ptr<const OpenedModel> m_opened;  ///< what the entries were made from
+  std::vector<Entry> m_entries;                 ///< by ModuleId
+  double m_longestSelf = 0, m_longestTotal = 0;
+};
+
+/// "encoder.layers.0" or, for the root, the model's file name.
+QString moduleTitle(const Document& document, ModuleId module);
+
+}  // namespace lathe

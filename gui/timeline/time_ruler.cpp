@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "gui/timeline/time_ruler.h"
+
+#include <QCoreApplication>
+#include <QPainter>
+#include <algorithm>
+#include <array>
+#include <cmath>
+
+#include "gui/widgets/theme.h"
+
+namespace lathe {
+namespace {
+
+struct Unit {
+  double ns;
+  const char* name;
+};
+
+const Unit& unitOf(double ns) {
+  static constexpr std::array units = {
+      Unit{1e9, QT_TRANSLATE_NOOP("TimeRuler", "s")}, Unit{1e6, QT_TRANSLATE_NOOP("TimeRuler", "ms")},
+      Unit{1e3, QT_TRANSLATE_NOOP("TimeRuler", "µs")}, Unit{1, QT_TRANSLATE_NOOP("TimeRuler", "ns")}};
+  for (const Unit& unit : units)
+    // What would be rounded up to 1000 of a unit is 1 of the next.
+    if (ns >= unit.ns * 0.9995) return unit;
+  return units.back();
+}
+
+QString withUnit(double ns, const Unit& unit, int decimals) {
+  return QString::number(ns / unit.ns, 'f', decimals) + QChar(0x00a0) +
+         QCoreApplication::translate("TimeRuler", unit.name);
+}
+
+/// The smallest of 1, 2, 5 times a power of ten that is at least `least`.
+double roundStep(double least) {
+  const double power = std::pow(10.0, std::floor(std::log10(least)));
+  for (const double factor : {1.0, 2.0, 5.0})
+    if (factor * power >= least * (1 - 1e-9)) return factor * power;
+  return 10 * power;
+}
+
+}  // namespace
+
+QString durationText(double ns) {
+  const double size = std::abs(ns);
+  const Unit& unit = unitOf(size);
+  const double value = size / unit.ns;
+  const bool whole = unit.ns == 1 && size == std::floor(size);
+  return withUnit(ns, unit, whole || value >= 99.95 ? 0 : value >= 9.995 ? 1 : 2);
+}
+
+std::vector<RulerTick> rulerTicks(const TimeMap& map, double width, double spacing) {
+  std::vector<RulerTick> ticks;
+  const double step = std::max(roundStep(map.ns_per_pixel * spacing), 1.0);
+  const double begin = static_cast<double>(map.begin_ns), end = begin + width * map.ns_per_pixel;
+  const Unit& unit = unitOf(std::max(std::abs(begin), std::abs(end)));
+  const int decimals = std::max(0, static_cast<int>(std::ceil(std::log10(unit.ns / step) - 1e-9)));
+  constexpr int parts = 5;
+  const double first = std::floor(begin / step);
+  for (double n = first; n * step <= end; ++n) {
+    for (int part = 0; part < parts; ++part) {
+      const double time = (n + static_cast<double>(part) / parts) * step;
+      const double x = (time - begin) / map.ns_per_pixel;
+      if (x < 0 || x > width) continue;
+      ticks.push_back({x, part > 0 ? QString() : withUnit(n == 0 ? 0.0 : time, unit, decimals)});
+    }
+  }
+  return ticks;
+}
+
+void paintRuler(QPainter& painter, const QRectF& area, const std::vector<RulerTick>& ticks) {
+  const Theme& t = theme();
+  painter.fillRect(area, t.window);
+  for (const RulerTick& tick : ticks) {
+    const double x = std::floor(area.left() + tick.x) + 0.5;
+    const bool large = !tick.label.isEmpty();
+    painter.setPen(large ? t.mutedText : t.border);
+    painter.drawLine(QPointF(x, area.bottom() - (large ? 8 : 4)), QPointF(x, area.bottom() - 1));
+    if (!large) continue;
+    painter.drawText(QRectF(x + 4, area.top(), 200, area.height() - 6), Qt::AlignLeft | Qt::AlignVCenter,
+                     tick.label);
+  }
+  painter.setPen(t.border);
+  painter.drawLine(QPointF(area.left(), area.bottom() - 0.5), QPointF(area.right(), area.bottom() - 0.5));
+}
+
+}  // namespace lathe
