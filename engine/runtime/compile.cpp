@@ -277,6 +277,9 @@ Status Lowering::lower(const Node& node, int position) {
     return {};
   if ((op->traits & trait_control_flow) != 0)
     return unsupported(locate(node), "has sub-graphs, which an engine cannot run");
+  for (const ValueId input : node.inputs)
+    if (input.valid() && types_.type(input).element == ElementType::string)
+      return unsupported(locate(node), "reads strings, which an engine cannot hold");
   for (const ValueId output : node.outputs) {
     if (!output.valid()) continue;
     const TypeInfo& type = types_.type(output);
@@ -379,6 +382,8 @@ Result<Plan> Lowering::run() {
     if (!types_.type(id).is_static())
       return unsupported("input '" + graph_.value(id).name + "'",
                          "has no static shape: " + to_string(types_.type(id)));
+    if (types_.type(id).element == ElementType::string)
+      return unsupported("input '" + graph_.value(id).name + "'", "holds strings, which an engine cannot");
     plan_.inputs.push_back(desc_of(id));
     slot.bytes = plan_.inputs.back().bytes();
     place(id, add_slot(std::move(slot)), {});
