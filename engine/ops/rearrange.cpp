@@ -19,8 +19,8 @@ Status run_reverse_sequence(RunContext& context) {
   LATHE_ASSIGN(const auto lengths, int_input(context, 1, "sequence_lens"));
   const int64_t batch_axis = context.attributes().get_int("batch_axis", 1);
   const int64_t time_axis = context.attributes().get_int("time_axis", 0);
-  if (data->rank() < 2 ||
-      std::minmax(batch_axis, time_axis) != std::pair<const int64_t&, const int64_t&>(0, 1))
+  const bool axes_fit = (batch_axis == 0 && time_axis == 1) || (batch_axis == 1 && time_axis == 0);
+  if (data->rank() < 2 || !axes_fit)
     return context.error("needs the batch and time axes to be 0 and 1 of at least 2, not " +
                          std::to_string(batch_axis) + " and " + std::to_string(time_axis));
   const int64_t batches = data->dim(batch_axis == 0 ? 0 : 1), times = data->dim(batch_axis == 0 ? 1 : 0);

@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: Apache-2.0
+// Conversions of real models: what converts, what does not, and what the report says about it.
+#include "engine/convert/convert.h"
+
+#include <cstdlib>
+#include <filesystem>
+#include <gtest/gtest.h>
+
+#include "engine/formats/onnx/onnx.h"
+#include "engine/runtime/executor_thread.h"
+
+namespace lathe {
+namespace {
+
+std::filesystem::path examples() {
+  return std::filesystem::path(LATHE_SOURCE_DIR) / "resources/examples";
+}
+
+/// A model of the larger collection; empty when it is not on this machine.
+std::filesystem::path larger_model(const std::string& name) {
+  const char* set = std::getenv("LATHE_MODELS");
+  const char* home = std::getenv("HOME");
+  const std::filesystem::path folder =
+      set != nullptr ? std::filesystem::path(set)
+                     : std::filesystem::path(home != nullptr ? home : ".") / ".cache/lathe/models";
+  const std::filesystem::path file = folder / (name + ".onnx");
+  return std::filesystem::exists(file) ? file : std::filesystem::path();
+}
+
+Result<Conversion> convert_file(const std::filesystem::path& file, const std::string& settings, bool dry) {
+  LATHE_ASSIGN(std::shared_ptr<const Model> model, import_onnx(file));
+  LATHE_ASSIGN(const Configuration configuration,
+               parse_configuration(settings, model->modules, "config.json"));
+  return on_executor([&] { return convert(model, configuration, ConvertOptions{dry}, JobContext()); });
+}
+
+const ModuleOutcome& outcome(const Conversion& conversion, const std::string& path) {
+  return *conversion.find(*conversion.model->modules.find(path));
+}
+
+const std::filesystem::path anysize = "digits_detr_anysize/digits_detr_anysize_script17.onnx";
+
+TEST(Convert, OpenSizesAreRefusedWithTheInputThatLeavesThemOpen) {
+  const auto conversion = convert_file(examples() / anysize, "{}", true);
+  ASSERT_TRUE(conversion.ok()) << conversion.error().text();
+  EXPECT_EQ(conversion->converted, 0);
+  EXPECT_EQ(conversion->total, 92);
+  const ModuleOutcome& root = outcome(*conversion, "");
+  ASSERT_TRUE(root.failure.has_value());
+  EXPECT_EQ(root.failure->cause, FailureCause::dynamic_shape);
+  EXPECT_NE(root.failure->traceback().find("img"), std::string::npos) << root.failure->traceback();
+  EXPECT_FALSE(root.failure->remedies.empty());
+}
+
+TEST(Convert, PinnedShapesMakeOneEngine) {
+  const auto conversion =
+      convert_file(examples() / anysize, R"({"input_shapes": {"img": [1, 3, 96, 96]}})", false);
+  ASSERT_TRUE(conversion.ok()) << conversion.error().text();
+  EXPECT_EQ(conversion->converted, 92);
+  EXPECT_EQ(conversion->engines, 1);
+  EXPECT_EQ(outcome(*conversion, "").status, ModuleStatus::success);
+}
+
+TEST(Convert, AnExcludedModuleStaysEagerAndItsSiblingsBecomeEngines) {
+  const auto conversion = convert_file(
+      examples() / anysize,
+      R"({"input_shapes": {"img": [1, 3, 96, 96]}, "exclude": ["detr.transformer.decoder.1"]})", true);
+  ASSERT_TRUE(conversion.ok()) << conversion.error().text();
+  const ModuleTree& tree = conversion->model->modules;
+  const auto excluded = tree.find("detr.transformer.decoder.1");
+  ASSERT_TRUE(excluded.has_value());
+  EXPECT_EQ(conversion->find(*excluded)->status, ModuleStatus::ignored);
+  for (const char* above : {"", "detr", "detr.transformer", "detr.transformer.decoder"}) {
+    EXPECT_EQ(outcome(*conversion, above).status, ModuleStatus::failed) << above;
+    EXPECT_EQ(outcome(*conversion, above).failure->cause, FailureCause::excluded) << above;
+  }
+  EXPECT_EQ(outcome(*conversion, "detr.transformer.decoder.0").status, ModuleStatus::success);
+}
+
+TEST(Convert, AnUnknownExcludedModuleIsAnErrorThatNamesTheNearest) {
+  const auto conversion = convert_file(examples() / anysize, R"({"exclude": ["detr.transformr"]})", true);
+  ASSERT_FALSE(conversion.ok());
+  EXPECT_EQ(conversion.error().hints, std::vector<std::string>{"did you mean 'detr.transformer'?"});
+}
+
+TEST(Convert, ShapesThatDependOnDataKeepTheirModuleEagerAndConvertTheRest) {
+  const auto file = larger_model("digits_detr_filtered_script17");
+  if (file.empty()) GTEST_SKIP() << "digits_detr_filtered_script17.onnx is not on this machine";
+  const auto conversion = convert_file(file, "{}", true);
+  ASSERT_TRUE(conversion.ok()) << conversion.error().text();
+  EXPECT_EQ(conversion->converted, 91);
+  EXPECT_EQ(conversion->total, 92);
+  const ModuleOutcome& root = outcome(*conversion, "");
+  ASSERT_TRUE(root.failure.has_value());
+  EXPECT_EQ(root.failure->cause, FailureCause::data_dependent_shape);
+  EXPECT_NE(root.failure->traceback().find("NonZero"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace lathe
