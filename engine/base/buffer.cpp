@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "engine/base/buffer.h"
 
+#include <algorithm>
 #include <atomic>
 #include <cstdlib>
+#include <deque>
 #include <mutex>
 #include <string>
-#include <unordered_map>
 
 namespace lathe {
 namespace {
@@ -17,37 +18,47 @@ std::atomic<size_t> allocated_bytes{0};
 /// for the same sizes over and over, and fresh pages from the system cost more than many of the operators.
 class BlockPool {
  public:
+  /// The block of that size that was freed last: most of it may still be in the cache.
   void* take(size_t bytes) {
     if (bytes < smallest) return nullptr;
     const std::lock_guard lock(mutex_);
-    const auto found = free_.find(bytes);
-    if (found == free_.end()) return nullptr;
-    void* block = found->second;
-    free_.erase(found);
+    const auto found =
+        std::find_if(free_.rbegin(), free_.rend(), [&](const Block& block) { return block.bytes == bytes; });
+    if (found == free_.rend()) return nullptr;
+    void* memory = found->memory;
+    free_.erase(std::next(found).base());
     held_ -= bytes;
-    return block;
+    return memory;
   }
-  /// False: the block is too small or the pool is full, the caller frees it.
-  bool put(void* block, size_t bytes) {
-    if (bytes < smallest) return false;
+  /// False: the block is too small or too large to keep, the caller frees it. The oldest ones make room.
+  bool put(void* memory, size_t bytes) {
+    if (bytes < smallest || bytes > most_held) return false;
     const std::lock_guard lock(mutex_);
-    if (held_ + bytes > most_held) return false;
-    free_.emplace(bytes, block);
+    while (held_ + bytes > most_held) {
+      held_ -= free_.front().bytes;
+      std::free(free_.front().memory);
+      free_.pop_front();
+    }
+    free_.push_back({memory, bytes});
     held_ += bytes;
     return true;
   }
   void clear() {
     const std::lock_guard lock(mutex_);
-    for (const auto& [bytes, block] : free_) std::free(block);
+    for (const Block& block : free_) std::free(block.memory);
     free_.clear();
     held_ = 0;
   }
 
  private:
+  struct Block {
+    void* memory;
+    size_t bytes;
+  };
   static constexpr size_t smallest = size_t{64} << 10;
   static constexpr size_t most_held = size_t{256} << 20;
   std::mutex mutex_;
-  std::unordered_multimap<size_t, void*> free_;
+  std::deque<Block> free_;  // oldest first; most_held / smallest bounds its length
   size_t held_ = 0;
 };
 

@@ -218,7 +218,7 @@ Status GraphExecutor::run_node(Step& step, Frame& frame) {
   LATHE_ASSIGN(Variant * variant, variant_for(step, inputs));
   RunObserver* observer = frame.options.observer;
   const int64_t begin = observer != nullptr ? now_ns() : 0;
-  LATHE_TRY(variant->kernel ? run_kernel(*variant, inputs, node, frame)
+  LATHE_TRY(variant->kernel ? run_kernel(step, *variant, inputs, node, frame)
                             : run_reference_kernel(step, inputs, node, frame));
   if (observer != nullptr) observer->slice(variant->info, begin, now_ns());
   return {};
@@ -279,8 +279,23 @@ Result<GraphExecutor::Variant*> GraphExecutor::variant_for(Step& step,
   return step.variants.front().get();
 }
 
-Status GraphExecutor::run_kernel(Variant& variant, std::span<const RuntimeValue* const> inputs,
-                                 const Node& node, Frame& frame) {
+/// The input whose memory output 0 may have, where nothing else holds or reads it; else undefined.
+Tensor GraphExecutor::take_over_input(const Step& step, const Variant& variant, const Node& node,
+                                      Frame& frame) const {
+  const int base = variant.kernel->in_place_input();
+  if (base < 0 || variant.kernel->in_place_required()) return {};
+  const ValueId id = node.inputs[static_cast<size_t>(base)];
+  const TensorDesc& wanted = variant.outputs[0];
+  const bool dies = std::find(step.dying.begin(), step.dying.end(), id.index) != step.dying.end();
+  if (!dies || std::count(node.inputs.begin(), node.inputs.end(), id) != 1) return {};
+  const Tensor& tensor = frame.values[id.index].tensor;
+  if (!tensor.buffer().unique() || tensor.type() != wanted.type || tensor.shape() != wanted.shape) return {};
+  return tensor;
+}
+
+Status GraphExecutor::run_kernel(const Step& step, Variant& variant,
+                                 std::span<const RuntimeValue* const> inputs, const Node& node,
+                                 Frame& frame) {
   Kernel& kernel = *variant.kernel;
   std::vector<const std::byte*> in(inputs.size(), nullptr);
   for (size_t i = 0; i < in.size(); ++i)
@@ -290,7 +305,10 @@ Status GraphExecutor::run_kernel(Variant& variant, std::span<const RuntimeValue*
   std::vector<Tensor> results(node.outputs.size());
   for (size_t i = 0; i < out.size(); ++i) {
     if (!variant.outputs[i].present()) continue;
-    LATHE_ASSIGN(results[i], Tensor::allocate(variant.outputs[i].type, variant.outputs[i].shape));
+    if (i == 0) results[0] = take_over_input(step, variant, node, frame);
+    if (!results[i].defined()) {
+      LATHE_ASSIGN(results[i], Tensor::allocate(variant.outputs[i].type, variant.outputs[i].shape));
+    }
     out[i] = results[i].mutable_raw();
   }
   if (kernel.in_place_required()) {

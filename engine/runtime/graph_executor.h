@@ -46,8 +46,9 @@ class GraphExecutor {
   Status run_node(Step& step, Frame& frame);
   Status run_piece(Step& step, Frame& frame);
   Result<Variant*> variant_for(Step& step, std::span<const RuntimeValue* const> inputs);
-  Status run_kernel(Variant& variant, std::span<const RuntimeValue* const> inputs, const Node& node,
-                    Frame& frame);
+  Tensor take_over_input(const Step& step, const Variant& variant, const Node& node, Frame& frame) const;
+  Status run_kernel(const Step& step, Variant& variant, std::span<const RuntimeValue* const> inputs,
+                    const Node& node, Frame& frame);
   Status run_reference_kernel(Step& step, std::span<const RuntimeValue* const> inputs, const Node& node,
                               Frame& frame);
   Result<std::vector<RuntimeValue>> run_body(const Graph& body, std::vector<RuntimeValue> inputs,

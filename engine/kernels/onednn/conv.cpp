@@ -2,6 +2,7 @@
 // Conv and lathe.FusedConv: blocked layouts, prepacked weights, bias, residual and activation in the
 // primitive.
 #include "engine/kernels/onednn/common.h"
+#include "engine/kernels/onednn/reordered.h"
 #include "engine/ops/window.h"
 
 namespace lathe {
@@ -54,6 +55,13 @@ bool winograd_may_win(const ConvGeometry& conv) {
          conv.out_channels >= 64 && conv.input[0] >= 7;
 }
 
+/// Whether blocked layouts win by more than the way there and back costs, for a single operator on plain
+/// tensors. Pointwise convolutions are matrix products either way; for all others the plain form copies every
+/// window.
+bool blocking_pays(const ConvGeometry& conv) {
+  return !conv.window.pointwise();
+}
+
 struct Descs {
   memory::desc x, w, b, y;
 };
@@ -92,16 +100,13 @@ Prepared prepare(const KernelRequest& request) {
     Descs descs;
     descs.w = any_desc(type, weights);
     descs.b = any_desc(ElementType::f32, {conv->out_channels});
-    if (request.plain_layouts) {
-      descs.x = plain_desc(type, request.inputs[0].shape);
-      descs.y = plain_desc(type, request.outputs[0].shape);
-    } else {
-      // A plain input of few channels (an image) is read as it is: there is a kernel for that, and a reorder
-      // costs more.
-      const bool image = request.inputs[0].layout.plain() && conv->channels <= 3;
-      descs.x = image ? plain_desc(type, request.inputs[0].shape) : any_desc(type, request.inputs[0].shape);
-      descs.y = any_desc(type, request.outputs[0].shape);
-    }
+    // A plain input of few channels (an image) is read as it is: there is a kernel for that, and a reorder
+    // costs more.
+    const bool image = request.inputs[0].layout.plain() && conv->channels <= 3;
+    const bool plain = request.plain_layouts && !blocking_pays(*conv);
+    descs.x =
+        image || plain ? plain_desc(type, request.inputs[0].shape) : any_desc(type, request.inputs[0].shape);
+    descs.y = plain ? plain_desc(type, request.outputs[0].shape) : any_desc(type, request.outputs[0].shape);
     const bool winograd = !request.plain_layouts && type == ElementType::f32 && winograd_may_win(*conv);
     std::optional<dnnl::convolution_forward::primitive_desc> chosen;
     if (winograd) {
@@ -130,7 +135,10 @@ Prepared prepare(const KernelRequest& request) {
       kernel->set_input_layout(residual_input, chosen->dst_desc());
       kernel->accumulate_into(residual_input);
     }
-    return std::unique_ptr<Kernel>(std::move(kernel));
+    if (!request.plain_layouts || plain) return std::unique_ptr<Kernel>(std::move(kernel));
+    auto reordered = in_plain_layouts(std::move(kernel), request);
+    if (!reordered.ok()) return decline(DeclineReason::provider_error, reordered.error().text());
+    return std::move(*reordered);
   });
 }
 
