@@ -34,6 +34,15 @@ class EnginePiece final : public PieceRunner {
   std::unique_ptr<Engine> engine_;
 };
 
+/// A named part of what the runtime itself does.
+StepInfo runtime_step(std::string name) {
+  StepInfo info;
+  info.kind = StepInfo::Kind::runtime;
+  info.name = std::move(name);
+  info.module = ModuleTree::root();
+  return info;
+}
+
 /// All engines of the model for one set of input shapes.
 struct Specialisation {
   InputShapes shapes;
@@ -74,6 +83,8 @@ class PartitionedModel final : public ConvertedModel {
   std::map<std::string, ShapeBounds> bounds_;
   std::shared_ptr<Arena> arena_;
   std::unique_ptr<GraphExecutor> executor_;
+  const StepInfo looking_up_ = runtime_step("check inputs, look up engines");
+  const StepInfo executing_ = runtime_step("executor");
   std::deque<std::unique_ptr<Specialisation>> specialisations_;  // newest first
 };
 
@@ -147,6 +158,8 @@ Status PartitionedModel::specialise(const InputShapes& shapes, const JobContext*
 }
 
 Result<NamedValues> PartitionedModel::run(const NamedValues& inputs, const RunOptions& options) {
+  RunObserver* observer = options.observer;
+  const int64_t start = observer != nullptr ? now_ns() : 0;
   LATHE_TRY(check_inputs(*model_, inputs));
   const Graph& graph = model_->graph;
   std::vector<RuntimeValue> values;
@@ -161,7 +174,10 @@ Result<NamedValues> PartitionedModel::run(const NamedValues& inputs, const RunOp
     LATHE_TRY(specialise(shapes, options.job));
     pieces = specialisations_.front()->pieces;
   }
+  const int64_t begin = observer != nullptr ? now_ns() : 0;
+  if (observer != nullptr) observer->slice(looking_up_, start, begin);
   LATHE_ASSIGN(std::vector<RuntimeValue> outputs, executor_->run(std::move(values), {}, pieces, options));
+  if (observer != nullptr) observer->slice(executing_, begin, now_ns());
   NamedValues named;
   for (size_t i = 0; i < outputs.size(); ++i)
     named[graph.value(graph.outputs()[i]).name] = std::move(outputs[i]);

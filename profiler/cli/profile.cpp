@@ -30,7 +30,8 @@ std::string table(const char* title, const std::vector<StatisticsEntry>& entries
   return format_table(rows) + "\n";
 }
 
-std::string balance_table(const TimeBalance& balance) {
+std::string balance_table(const ProfileReport& report) {
+  const TimeBalance& balance = report.balance;
   std::vector<std::vector<std::string>> rows{{"time balance (per run)", "ms", "%"}};
   const auto row = [&](const std::string& name, double ns) {
     rows.push_back({name, fmt::format("{:.3f}", ns / 1e6),
@@ -39,7 +40,8 @@ std::string balance_table(const TimeBalance& balance) {
   for (const TimeBalance::Part& part : balance.parts) row(part.name, part.ns);
   row("unexplained", balance.unexplained_ns());
   row("latency, recording off", balance.latency_ns);
-  return format_table(rows);
+  return format_table(rows) +
+         fmt::format("\nrecording cost {:+.2f} % (median of pairs)\n", 100 * report.recording_cost);
 }
 
 nlohmann::ordered_json as_json(const ProfileReport& report) {
@@ -57,6 +59,7 @@ nlohmann::ordered_json as_json(const ProfileReport& report) {
             {"p99", report.latency.p99 / 1e6}}},
           {"time_balance_ms", parts},
           {"unexplained_ms", report.balance.unexplained_ns() / 1e6},
+          {"recording_cost_percent", 100 * report.recording_cost},
           {"operators", operators}};
 }
 
@@ -77,7 +80,7 @@ Result<int> profile(const Options& options, const GlobalOptions& global, const J
   std::stable_sort(modules.begin(), modules.end(),
                    [](const auto& a, const auto& b) { return a.self_ns > b.self_ns; });
   print(table("module", modules, report->statistics, options.rows, true));
-  print(balance_table(report->balance));
+  print(balance_table(*report));
   if (!options.trace.empty()) print("\ntrace written to " + options.trace + "\n");
   return exit_done;
 }

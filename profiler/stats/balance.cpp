@@ -32,6 +32,29 @@ int part_of(const TraceView& view, SliceId id) {
   }
 }
 
+struct Span {
+  int64_t begin, end;
+  int64_t duration() const { return end - begin; }
+};
+
+/// Without the slowest and the fastest quarter, of three runs without the outer two; in order of time.
+std::vector<Span> middling(std::vector<Span> runs) {
+  const size_t cut = runs.size() >= 3 ? std::max<size_t>(1, runs.size() / 4) : 0;
+  std::stable_sort(runs.begin(), runs.end(),
+                   [](const Span& a, const Span& b) { return a.duration() < b.duration(); });
+  runs = {runs.begin() + static_cast<std::ptrdiff_t>(cut), runs.end() - static_cast<std::ptrdiff_t>(cut)};
+  std::sort(runs.begin(), runs.end(), [](const Span& a, const Span& b) { return a.begin < b.begin; });
+  return runs;
+}
+
+/// Whether a slice lies in one of the runs; a trace without runs counts as a whole.
+bool counted(const std::vector<Span>& runs, int64_t begin) {
+  if (runs.empty()) return true;
+  const auto after = std::upper_bound(runs.begin(), runs.end(), begin,
+                                      [](int64_t time, const Span& run) { return time < run.begin; });
+  return after != runs.begin() && begin < std::prev(after)->end;
+}
+
 }  // namespace
 
 double TimeBalance::explained_ns() const {
@@ -54,14 +77,19 @@ TimeBalance time_balance(const Trace& trace, double latency_ns) {
                    {balance_part::boundary_copies},
                    {balance_part::runtime}};
   const TraceView view(trace);
+  std::vector<Span> runs;
+  for (size_t i = 0; i < trace.slice_count(); ++i)
+    if (view.role(SliceId(i)) == SliceRole::run)
+      runs.push_back({trace.start(SliceId(i)), trace.end(SliceId(i))});
+  runs = middling(std::move(runs));
+  balance.runs = std::max(1, static_cast<int>(runs.size()));
   std::vector<Timed> slices;
   for (size_t i = 0; i < trace.slice_count(); ++i) {
     const SliceId id(i);
-    if (view.role(id) == SliceRole::run) ++balance.runs;
     const int part = part_of(view, id);
-    if (part >= 0) slices.push_back({trace.start(id), trace.end(id), part, part == runtime_part});
+    if (part >= 0 && counted(runs, trace.start(id)))
+      slices.push_back({trace.start(id), trace.end(id), part, part == runtime_part});
   }
-  if (balance.runs == 0) balance.runs = 1;
   // One thread did it all, so the slices nest in time whatever lane shows them: each counts without what lies
   // inside.
   std::stable_sort(slices.begin(), slices.end(), [](const Timed& a, const Timed& b) {

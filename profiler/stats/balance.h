@@ -10,17 +10,18 @@
 
 namespace lathe {
 
-/// Nanoseconds per run. Each named part is the sum of its own slices over all recorded runs, divided by their
-/// number; only the remainder is computed as one. It is below zero when recording slowed the runs down by
-/// more than what has no slice.
+/// Nanoseconds per run. Each named part is the sum of its own slices over the recorded runs of middling
+/// duration (the slowest and the fastest quarter are left out, as a median would), divided by their number;
+/// only the remainder is computed as one. It is below zero when recording slowed the runs down by more than
+/// what has no slice.
 struct TimeBalance {
   struct Part {
     std::string name;  ///< as shown: "engine steps"
     double ns = 0;
-    size_t slices = 0;  ///< over all runs
+    size_t slices = 0;  ///< over those runs
   };
   double latency_ns = 0;  ///< timed with recording off
-  int runs = 0;           ///< recorded
+  int runs = 0;           ///< recorded and counted
   std::vector<Part> parts;
 
   double explained_ns() const;

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Profiling: latency with recording off, then a recording, then statistics and the time balance.
+#include <algorithm>
+
 #include "engine/kernels/kernel.h"
 #include "engine/runtime/executor_thread.h"
 #include "profiler/record/to_trace.h"
@@ -24,11 +26,15 @@ Result<Measured> measure(Session& session, const Model& model, const MeasureSett
                          const JobContext& job) {
   Measured measured;
   LATHE_TRY(session.warm_up(settings.warmup, job));
-  LATHE_ASSIGN(std::vector<int64_t> latencies, session.time(settings.runs, job));
-  measured.latency = distribution(std::move(latencies));
-  LATHE_ASSIGN(const Recording recording, session.record(settings.recorded_runs, job));
+  LATHE_ASSIGN(Session::Measurement runs, session.measure(settings.runs, settings.recorded_runs, job));
+  measured.latency = distribution(runs.timed);
+  if (!runs.ratios.empty()) {
+    const auto middle = runs.ratios.begin() + static_cast<std::ptrdiff_t>(runs.ratios.size() / 2);
+    std::nth_element(runs.ratios.begin(), middle, runs.ratios.end());
+    measured.recording_cost = *middle - 1;
+  }
   LATHE_ASSIGN(Trace trace,
-               to_trace(recording, model.modules, recording_info(model, settings.configuration), job));
+               to_trace(runs.recording, model.modules, recording_info(model, settings.configuration), job));
   measured.balance = time_balance(trace, measured.latency.p50);
   measured.statistics = statistics(trace);
   measured.trace = std::make_shared<const Trace>(std::move(trace));
@@ -54,6 +60,7 @@ Result<std::shared_ptr<const ProfileReport>> profile_here(const RunRequest& requ
   auto report = std::make_shared<ProfileReport>();
   report->trace = std::move(measured.trace);
   report->latency = measured.latency;
+  report->recording_cost = measured.recording_cost;
   report->balance = std::move(measured.balance);
   report->statistics = std::move(measured.statistics);
   return std::shared_ptr<const ProfileReport>(std::move(report));

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "profiler/workflow/session.h"
 
+#include <algorithm>
+
 #include "engine/kernels/kernel.h"
 #include "profiler/workflow/machine.h"
 
@@ -22,29 +24,43 @@ Status Session::warm_up(int runs, const JobContext& job) {
   return {};
 }
 
-Result<std::vector<int64_t>> Session::time(int runs, const JobContext& job) {
-  std::vector<int64_t> latencies;
-  for (int i = 0; i < runs; ++i) {
-    job.report(static_cast<double>(i) / runs,
-               "measuring, run " + std::to_string(i + 1) + " of " + std::to_string(runs));
-    const int64_t begin = now_ns();
-    const auto outputs = run(job);
-    const int64_t end = now_ns();
-    if (!outputs.ok()) return outputs.error();
-    latencies.push_back(end - begin);
-  }
-  return latencies;
+Result<int64_t> Session::timed_run(const JobContext& job, RunObserver* observer) {
+  const int64_t begin = now_ns();
+  const auto outputs = run(job, observer);
+  const int64_t end = now_ns();
+  if (!outputs.ok()) return outputs.error();
+  return end - begin;
 }
 
-Result<Recording> Session::record(int runs, const JobContext& job) {
+Result<std::vector<int64_t>> Session::time(int runs, const JobContext& job) {
+  LATHE_ASSIGN(Measurement measured, measure(runs, 0, job));
+  return std::move(measured.timed);
+}
+
+Result<Session::Measurement> Session::measure(int runs, int recorded, const JobContext& job) {
+  Measurement measured;
   Recorder recorder;
-  for (int i = 0; i < runs; ++i) {
-    recorder.begin_run(i);
-    const auto outputs = run(job, &recorder);
-    recorder.end_run();
-    if (!outputs.ok()) return outputs.error();
+  for (int i = 0; i < std::max(runs, recorded); ++i) {
+    job.report(static_cast<double>(i) / runs,
+               "measuring, run " + std::to_string(i + 1) + " of " + std::to_string(runs));
+    if (i < runs) {
+      LATHE_ASSIGN(const int64_t latency, timed_run(job));
+      measured.timed.push_back(latency);
+    }
+    const int done = static_cast<int>(measured.recorded.size());
+    if (done < recorded && static_cast<int64_t>(i + 1) * recorded >= static_cast<int64_t>(done + 1) * runs) {
+      recorder.begin_run(done);
+      auto latency = timed_run(job, &recorder);
+      recorder.end_run();
+      if (!latency.ok()) return latency.error();
+      measured.recorded.push_back(*latency);
+      const int64_t before = measured.timed.empty() ? *latency : measured.timed.back();
+      measured.ratios.push_back(static_cast<double>(*latency) /
+                                static_cast<double>(std::max<int64_t>(before, 1)));
+    }
   }
-  return recorder.finish();
+  measured.recording = recorder.finish();
+  return measured;
 }
 
 std::map<std::string, Shape> input_shapes(const NamedValues& inputs) {

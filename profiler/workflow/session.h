@@ -21,10 +21,19 @@ class Session {
   Status warm_up(int runs, const JobContext& job);
   /// Nanoseconds of each of `runs` runs, recording off.
   Result<std::vector<int64_t>> time(int runs, const JobContext& job);
-  /// `runs` runs with recording on.
-  Result<Recording> record(int runs, const JobContext& job);
+  struct Measurement {
+    std::vector<int64_t> timed;     ///< nanoseconds of each run with recording off
+    std::vector<int64_t> recorded;  ///< of each run with recording on
+    std::vector<double> ratios;     ///< of each of those to the timed run before it
+    Recording recording;
+  };
+  /// `runs` timed runs with `recorded` recorded ones spread evenly among them, so that whatever else the
+  /// machine does slows both alike.
+  Result<Measurement> measure(int runs, int recorded, const JobContext& job);
 
  private:
+  Result<int64_t> timed_run(const JobContext& job, RunObserver* observer = nullptr);
+
   Runnable& runnable_;
   NamedValues inputs_;
   uint64_t seed_;

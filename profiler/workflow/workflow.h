@@ -82,7 +82,8 @@ Result<RunReport> run_model(const RunRequest& request, const JobContext& job);
 
 struct ProfileReport {
   std::shared_ptr<const Trace> trace;
-  Distribution latency;  ///< recording off
+  Distribution latency;       ///< recording off
+  double recording_cost = 0;  ///< how much slower recorded runs were, as a fraction: median of pairs
   TimeBalance balance;
   Statistics statistics;  ///< per operator type, class and module
 };
@@ -107,6 +108,7 @@ struct ConvertRequest {
 /// One side (before: eager, after: converted) of a conversion, measured on the same inputs.
 struct Measured {
   Distribution latency;
+  double recording_cost = 0;  ///< how much slower recorded runs were, as a fraction: median of pairs
   std::map<std::string, double> accuracy;
   std::shared_ptr<const Trace> trace;
   TimeBalance balance;

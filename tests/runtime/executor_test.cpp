@@ -100,12 +100,17 @@ TEST(Executor, ObserverSeesEveryStepAndTheEngineAroundThem) {
     RunOptions options;
     options.observer = &observer;
     ASSERT_TRUE((*eager)->run(inputs, options).ok());
-    EXPECT_EQ(observer.kinds, std::vector(3, StepInfo::Kind::eager_node));
+    using Kind = StepInfo::Kind;
+    // What the runtime does before, the operators, and the executor around them.
+    EXPECT_EQ(observer.kinds, (std::vector{Kind::runtime, Kind::eager_node, Kind::eager_node,
+                                           Kind::eager_node, Kind::runtime}));
     observer.kinds.clear();
     auto engine = make_engine_model(model);
     ASSERT_TRUE((*engine)->run(inputs, options).ok());
-    ASSERT_GE(observer.kinds.size(), 2U);
-    EXPECT_EQ(observer.kinds.back(), StepInfo::Kind::engine);
+    ASSERT_GE(observer.kinds.size(), 4U);
+    EXPECT_EQ(observer.kinds.front(), Kind::runtime);
+    EXPECT_EQ(observer.kinds[observer.kinds.size() - 2], Kind::engine);
+    EXPECT_EQ(observer.kinds.back(), Kind::runtime);
   });
 }
 

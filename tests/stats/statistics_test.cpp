@@ -66,6 +66,24 @@ TEST(TimeBalance, FasterThanRecordedGivesANegativeRemainder) {
   EXPECT_EQ(time_balance(two_runs(), 100).unexplained_ns(), -60);
 }
 
+TEST(TimeBalance, DisturbedRunsAreLeftOut) {
+  TraceBuilder b;
+  TraceLane lane;
+  lane.process = b.add_process({});
+  const LaneId operators = b.add_lane(lane), runtime = b.add_lane(lane);
+  const std::vector<Arg> args = {Arg::boolean(b.string("in_engine"), true)};
+  int64_t at = 0;
+  for (const int64_t duration : {90, 5000, 100, 10}) {
+    b.add_slice(runtime, at, duration, b.string("run"), b.string("run"), b.args({}));
+    b.add_slice(operators, at, duration, b.string("Conv"), b.string("op"), b.args(args));
+    at += 10000;
+  }
+  const TimeBalance balance = time_balance(std::move(b.build()).value(), 96);
+  EXPECT_EQ(balance.runs, 2);
+  EXPECT_EQ(balance.find(balance_part::engine_steps)->ns, 95);
+  EXPECT_EQ(balance.unexplained_ns(), 1);
+}
+
 TEST(Statistics, OperatorTable) {
   const Statistics s = statistics(two_runs());
   EXPECT_EQ(s.runs, 2);
