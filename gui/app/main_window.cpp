@@ -120,9 +120,9 @@ void MainWindow::makeViews() {
   QList<QDockWidget*> docks{firstOf.value(static_cast<int>(ViewEntry::Place::Left)),
                             firstOf.value(static_cast<int>(ViewEntry::Place::Right))};
   docks.removeAll(nullptr);
-  if (docks.size() == 2) resizeDocks(docks, {340, 380}, Qt::Horizontal);
+  if (docks.size() == 2) resizeDocks(docks, {420, 380}, Qt::Horizontal);
   if (QDockWidget* bottom = firstOf.value(static_cast<int>(ViewEntry::Place::Bottom)))
-    resizeDocks({bottom}, {170}, Qt::Vertical);
+    resizeDocks({bottom}, {200}, Qt::Vertical);
 }
 
 void MainWindow::showView(const QString& id) {
@@ -264,7 +264,7 @@ void MainWindow::makeStatusBar() {
 void MainWindow::updateJobs() {
   const JobInfo* shown = nullptr;
   for (const JobInfo& job : m_workspace->jobs().jobs())
-    if (job.state == JobInfo::State::Running) shown = &job;
+    if (job.state == JobInfo::State::Running && !job.title.isEmpty()) shown = &job;
   m_shownJob = shown != nullptr ? shown->id : 0;
   m_jobProgress->setVisible(shown != nullptr);
   m_jobCancel->setVisible(shown != nullptr);

@@ -53,7 +53,8 @@ Workspace::Workspace(QObject* parent) : QObject(parent), m_selection(m_document)
       m_document.setModuleState(QString::fromStdString(progress.subject), stateOf(progress.state));
   });
   connect(&m_jobs, &JobRunner::finished, this, [this](int id) {
-    if (const JobInfo* job = m_jobs.find(id))
+    const JobInfo* job = m_jobs.find(id);
+    if (job != nullptr && !job->title.isEmpty())  // without a title: work behind a view
       log(tr("%1: %2 (%3 s)")
               .arg(job->title, job->state == JobInfo::State::Done     ? tr("done")
                                : job->state == JobInfo::State::Failed ? job->text

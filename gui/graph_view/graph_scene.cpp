@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "gui/graph_view/graph_scene.h"
 
+#include <QStringList>
 #include <algorithm>
 #include <cctype>
 #include <map>
 #include <tuple>
 
 #include "gui/graph_view/graph_camera.h"
+#include "gui/widgets/format.h"
 
 namespace lathe {
 namespace {
@@ -51,6 +53,67 @@ std::vector<uint8_t> findSeveralValues(const SceneLayout& layout) {
   return several;
 }
 
+/// Exporters name nodes by their whole path; the frames around a node tell all but its end.
+QString shortName(const Node& node) {
+  const QString name = QString::fromStdString(node.name);
+  const auto slash = name.lastIndexOf(QLatin1Char('/'));
+  return slash < 0 ? name : name.mid(slash + 1);
+}
+
+/// "64 × 3 × 7 × 7" of the first weight that is more than a vector.
+QString weightShape(const Graph& graph, const Node& node) {
+  for (const ValueId input : node.inputs) {
+    const Tensor* constant = input.valid() ? graph.constant(input) : nullptr;
+    if (constant != nullptr && constant->shape().size() > 1) return formatShape(constant->shape());
+  }
+  return {};
+}
+
+GraphScene::Label labelOf(const GraphScene& scene, const SceneBox& box) {
+  GraphScene::Label label{QString::fromStdString(box.title), QString::fromStdString(box.subtitle)};
+  switch (box.kind) {
+    case SceneBox::Kind::node: {
+      const Node& node = scene.graph().node(box.node);
+      const QString weight = weightShape(scene.graph(), node), name = shortName(node);
+      // Most exporters number the operators: "MatMul_3" tells nothing that the title does not.
+      const bool numbered = name.startsWith(QString::fromStdString(node.op_type));
+      label.subtitle = !weight.isEmpty() ? weight : numbered ? QString() : name;
+      break;
+    }
+    case SceneBox::Kind::module:
+    case SceneBox::Kind::frame:
+      if (scene.modules()[box.module].class_name == "Module") label.subtitle.clear();  // not known
+      break;
+    case SceneBox::Kind::input:
+    case SceneBox::Kind::output:
+      break;
+  }
+  return label;
+}
+
+/// As formatShape, but computed sizes ("floordiv(height - 1, 2) + 1") would run over everything: the tooltip
+/// tells them.
+QString shortShape(const TypeInfo& type) {
+  constexpr size_t longest = 12;
+  if (!type.is_tensor() || !type.dims || type.dims->empty()) return formatShape(type);
+  QStringList sizes;
+  for (const Dim& dim : *type.dims) {
+    const std::string text = dim.text();
+    sizes << (text.size() > longest ? QStringLiteral("…") : QString::fromStdString(text));
+  }
+  return sizes.join(QStringLiteral(" × "));
+}
+
+QString edgeLabel(const GraphScene& scene, const SceneEdge& edge) {
+  if (edge.values.size() != 1) return QString::fromStdString(edge.label);
+  const auto& types = scene.opened->types.types;
+  const ValueId value = edge.values.front();
+  const TypeInfo& type = value.index < types.size() ? types[value.index] : scene.graph().value(value).type;
+  if (type.kind == TypeInfo::Kind::unknown) return {};
+  const QString element = formatElement(type), shape = shortShape(type);
+  return shape.isEmpty() ? element : element + QStringLiteral("  ") + shape;
+}
+
 /// Boxes that show or hide what is selected.
 std::vector<int> selectedBoxes(const GraphScene& scene, const Selected& selected) {
   std::vector<int> boxes;
@@ -59,6 +122,10 @@ std::vector<int> selectedBoxes(const GraphScene& scene, const Selected& selected
   };
   if (selected.kind == Selected::Kind::Value) {
     add(scene.boxOf(selected.value));
+    for (size_t i = 0; i < scene.layout.boxes.size(); ++i)
+      if (scene.layout.boxes[i].kind == SceneBox::Kind::output &&
+          scene.layout.boxes[i].value == selected.value)
+        add(static_cast<int>(i));
   } else if (selected.node.valid()) {
     add(scene.layout.box_of(selected.node));
   } else if (selected.module.valid() && selected.module != ModuleTree::root()) {
@@ -108,8 +175,55 @@ Result<std::shared_ptr<const GraphScene>> makeGraphScene(std::shared_ptr<const O
   }
   scene->repeats = findRepeats(*scene);
   scene->severalValues = findSeveralValues(scene->layout);
+  for (const SceneBox& box : scene->layout.boxes) scene->labels.push_back(labelOf(*scene, box));
+  for (const SceneEdge& edge : scene->layout.edges) scene->edgeLabels.push_back(edgeLabel(*scene, edge));
   LATHE_TRY(job.check());
   return std::shared_ptr<const GraphScene>(std::move(scene));
+}
+
+SceneMetrics graphMetrics() {
+  SceneMetrics metrics;
+  metrics.character_width = 8;
+  metrics.text_padding = 44;
+  metrics.min_width = 96;
+  metrics.max_width = 160;
+  metrics.node_height = 40;
+  metrics.module_height = 48;
+  metrics.frame_padding = 16;
+  metrics.spacing.between_nodes = 26;
+  metrics.spacing.between_layers = 46;
+  return metrics;
+}
+
+std::set<ModuleId> firstExpanded(const Model& model) {
+  std::set<ModuleId> open;
+  const ModuleTree& tree = model.modules;
+  ModuleId at = ModuleTree::root();
+  // A module that wraps the whole model, as "model.", would be a graph of one box.
+  while (tree[at].children.size() == 1) {
+    const size_t own = tree[at].nodes.size();
+    at = tree[at].children.front();
+    if (tree.all_nodes(at).size() < 3 * own) break;
+    open.insert(at);
+  }
+  return open;
+}
+
+std::set<ModuleId> oneLevelMore(const GraphScene& scene) {
+  std::set<ModuleId> open = scene.options.expanded;
+  for (const SceneBox& box : scene.layout.boxes)
+    if (box.kind == SceneBox::Kind::module) open.insert(box.module);
+  return open;
+}
+
+std::set<ModuleId> oneLevelLess(const GraphScene& scene) {
+  int deepest = -1;
+  for (const SceneBox& box : scene.layout.boxes)
+    if (box.kind == SceneBox::Kind::frame) deepest = std::max(deepest, box.depth);
+  std::set<ModuleId> open;
+  for (const SceneBox& box : scene.layout.boxes)
+    if (box.kind == SceneBox::Kind::frame && box.depth < deepest) open.insert(box.module);
+  return open;
 }
 
 GraphHighlight highlightOf(const GraphScene& scene, const Selected& selected) {
@@ -133,11 +247,11 @@ GraphHighlight highlightOf(const GraphScene& scene, const Selected& selected) {
   for (size_t i = 0; i < scene.layout.edges.size(); ++i) {
     const SceneEdge& edge = scene.layout.edges[i];
     const auto from = static_cast<size_t>(edge.from), to = static_cast<size_t>(edge.to);
-    if (inside[from] == inside[to]) continue;
-    const bool carries =
-        !one || std::find(edge.values.begin(), edge.values.end(), selected.value) != edge.values.end();
-    if (one && !carries) continue;
+    if (one && std::find(edge.values.begin(), edge.values.end(), selected.value) == edge.values.end())
+      continue;
+    if (!one && inside[from] == inside[to]) continue;
     highlight.edges[i] = one ? GraphMark::Selected : inside[to] ? GraphMark::Producer : GraphMark::Consumer;
+    if (inside[from] && inside[to]) continue;
     const size_t other = inside[to] ? from : to;
     highlight.boxes[other] = inside[to] ? GraphMark::Producer : GraphMark::Consumer;
   }

@@ -2,8 +2,11 @@
 // The laid out graph as an immutable snapshot, with what is needed to find things in it.
 #pragma once
 
+#include <QRectF>
+#include <QString>
 #include <cstdint>
 #include <memory>
+#include <set>
 #include <vector>
 
 #include "gui/document/selection.h"
@@ -21,6 +24,11 @@ struct GraphScene {
   std::vector<int> moduleBoxes;        ///< by module: its closed box or its frame, -1 when hidden
   std::vector<int> repeats;            ///< by box: modules beside it (and itself) of equal make; 0: none
   std::vector<uint8_t> severalValues;  ///< by box: its outgoing edges carry different values
+  struct Label {
+    QString title, subtitle;
+  };
+  std::vector<Label> labels;        ///< by box, as shown
+  std::vector<QString> edgeLabels;  ///< by edge: type and shape, with the shapes asked for
 
   const Graph& graph() const { return opened->model->graph; }
   const ModuleTree& modules() const { return opened->model->modules; }
@@ -37,6 +45,14 @@ struct GraphScene {
 /// Slow for thousands of boxes: for a job.
 Result<std::shared_ptr<const GraphScene>> makeGraphScene(std::shared_ptr<const OpenedModel> opened,
                                                          SceneOptions options, const JobContext& job);
+
+/// Sizes that suit the fonts of GraphPainter.
+SceneMetrics graphMetrics();
+/// What is open at first: only modules that wrap all the others.
+std::set<ModuleId> firstExpanded(const Model& model);
+/// With every closed box of the scene opened, or every innermost frame closed.
+std::set<ModuleId> oneLevelMore(const GraphScene& scene);
+std::set<ModuleId> oneLevelLess(const GraphScene& scene);
 
 enum class GraphMark : uint8_t { None, Selected, Producer, Consumer };
 

@@ -37,7 +37,8 @@ class JobRunner : public QObject {
   ~JobRunner() override;
 
   /// Runs `work` on a thread of its own and hands its result to `done` on the UI thread. A running job of the
-  /// same `slot` (unless empty) is cancelled first, and its `done` is never called.
+  /// same `slot` (unless empty) is cancelled first, and its `done` is never called. A job without a title is
+  /// work behind a view: it is not listed and not logged.
   template <class T>
   int start(const QString& title, const QString& slot, std::function<Result<T>(const JobContext&)> work,
             std::function<void(Result<T>)> done) {

@@ -86,9 +86,9 @@ QVariant JobsModel::data(const QModelIndex& index, int role) const {
         case State:
           return stateName(job.state);
         case Progress:
-          return running && job.fraction >= 0 ? formatPercent(job.fraction) : QString();
+          return !running ? QString() : job.fraction >= 0 ? formatPercent(job.fraction) : tr("working…");
         case Message:
-          return job.text;
+          return job.state == JobInfo::State::Done ? QString() : job.text;  // its last step says nothing now
         case Time:
           return formatDuration(static_cast<double>(elapsed) * 1e6);
       }
@@ -105,7 +105,7 @@ QVariant JobsModel::data(const QModelIndex& index, int role) const {
     case StateRole:
       return static_cast<int>(job.state);
     case FractionRole:
-      return job.fraction;
+      return running ? job.fraction : -1.0;
     default:
       return {};
   }
@@ -113,7 +113,8 @@ QVariant JobsModel::data(const QModelIndex& index, int role) const {
 
 QVariant JobsModel::headerData(int section, Qt::Orientation orientation, int role) const {
   if (orientation != Qt::Horizontal || section < 0 || section >= ColumnCount) return {};
-  const QString titles[ColumnCount] = {tr("Job"), tr("State"), tr("Progress"), tr("Message"), tr("Time")};
+  const QString titles[ColumnCount] = {tr("Job"),     tr("State"), tr("Progress"),
+                                       tr("Message"), tr("Time"),  QString()};
   if (role == Qt::DisplayRole) return titles[section];
   if (role == Qt::TextAlignmentRole)
     return QVariant((section == Time ? Qt::AlignRight : Qt::AlignLeft) | Qt::AlignVCenter);

@@ -12,11 +12,11 @@ namespace lathe {
 class JobsModel : public QAbstractTableModel {
   Q_OBJECT
  public:
-  enum Column { Title, State, Progress, Message, Time, ColumnCount };
+  enum Column { Title, State, Progress, Message, Time, Cancel, ColumnCount };  ///< Cancel: for a button
   enum Role {
     JobRole = Qt::UserRole,  ///< int: JobInfo::id
     StateRole,               ///< int: JobInfo::State
-    FractionRole,            ///< double 0..1 while running, -1 where it cannot be told
+    FractionRole,            ///< double 0..1 while running, else -1; -1 too where it cannot be told
   };
 
   explicit JobsModel(const JobRunner& jobs, QObject* parent = nullptr);

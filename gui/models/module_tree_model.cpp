@@ -13,10 +13,6 @@ QString classTitle(const Module& module) {
   return module.class_inferred ? name + QStringLiteral(" *") : name;
 }
 
-bool isConverted(ModuleState state) {
-  return state == ModuleState::Success || state == ModuleState::Covered;
-}
-
 }  // namespace
 
 QString moduleTitle(const Document& document, ModuleId module) {
@@ -26,6 +22,47 @@ QString moduleTitle(const Document& document, ModuleId module) {
   return QString::fromStdString(model->modules[module].path);
 }
 
+ShownTimes shownTimes(const Document& document) {
+  ShownTimes times;
+  const TraceEntry* active = document.active();
+  const ConvertReport* report = document.isDryRun() ? nullptr : document.conversion().get();
+  if (report != nullptr && report->after.trace) times.after = &report->after.statistics;
+  const bool ofConversion =
+      report != nullptr &&
+      (active == nullptr || active->trace == report->before.trace || active->trace == report->after.trace);
+  if (ofConversion && report->before.trace) {
+    times.before = &report->before.statistics;
+    times.label = ModuleTreeModel::tr("before");
+  } else if (active != nullptr) {
+    times.before = &active->statistics;
+    times.label = active->label;
+  }
+  return times;
+}
+
+QString moduleStateText(const Document& document, ModuleId module) {
+  const ModuleOutcome* outcome = document.outcome(module);
+  switch (document.moduleState(module)) {
+    case ModuleState::Success:
+      if (document.isDryRun()) return ModuleTreeModel::tr("would convert");
+      if (outcome == nullptr) return ModuleTreeModel::tr("converted");
+      return ModuleTreeModel::tr("engine, %1").arg(QString::fromStdString(outcome->precision));
+    case ModuleState::Covered:
+      return document.isDryRun() ? ModuleTreeModel::tr("would convert") : ModuleTreeModel::tr("in an engine");
+    case ModuleState::Failed:
+      if (outcome == nullptr || !outcome->failure) return ModuleTreeModel::tr("failed");
+      return QString::fromLatin1(to_string(outcome->failure->cause))
+          .replace(QLatin1Char('_'), QLatin1Char(' '));
+    case ModuleState::Ignored:
+      return ModuleTreeModel::tr("kept eager");
+    case ModuleState::Trying:
+      return ModuleTreeModel::tr("building…");
+    case ModuleState::None:
+      break;
+  }
+  return {};
+}
+
 ModuleTreeModel::ModuleTreeModel(const Document& document, const Coloring& coloring, QObject* parent)
     : QAbstractItemModel(parent), m_document(document), m_coloring(coloring) {
   connect(&document, &Document::modelChanged, this, &ModuleTreeModel::rebuild);
@@ -33,12 +70,12 @@ ModuleTreeModel::ModuleTreeModel(const Document& document, const Coloring& color
     m_opened = m_document.opened();
     emitChanged(Parameters, Flops);
   });
-  connect(&document, &Document::activeTraceChanged, this, [this] {
-    takeTimes();
-    emitChanged(Self, Total);
-  });
+  for (const auto signal : {&Document::activeTraceChanged, &Document::conversionChanged})
+    connect(&document, signal, this, [this] {
+      takeTimes();
+      emitChanged(Time, State);
+    });
   connect(&document, &Document::moduleStatesChanged, this, &ModuleTreeModel::takeStates);
-  connect(&document, &Document::conversionChanged, this, [this] { emitChanged(Precision, Precision); });
   connect(&coloring, &Coloring::changed, this, [this] { emitChanged(Name, Name); });
   rebuild();
 }
@@ -67,19 +104,19 @@ void ModuleTreeModel::rebuild() {
 }
 
 void ModuleTreeModel::takeTimes() {
-  m_longestSelf = m_longestTotal = 0;
-  const TraceEntry* active = m_document.active();
+  const ShownTimes shown = shownTimes(m_document);
+  const auto times = [](const Statistics* statistics, const std::string& path) {
+    const StatisticsEntry* found = statistics != nullptr ? statistics->module(path) : nullptr;
+    if (found == nullptr) return Times();
+    const double runs = std::max(statistics->runs, 1);
+    return Times{static_cast<double>(found->self_ns) / runs, static_cast<double>(found->op_total_ns) / runs};
+  };
+  m_longest = 0;
   for (size_t i = 0; i < m_entries.size(); ++i) {
-    Entry& entry = m_entries[i];
-    const StatisticsEntry* times =
-        active != nullptr ? active->statistics.module(m_opened->model->modules[ModuleId(i)].path) : nullptr;
-    entry.self = entry.total = -1;
-    if (times == nullptr) continue;
-    const double runs = std::max(active->statistics.runs, 1);
-    entry.self = static_cast<double>(times->self_ns) / runs;
-    entry.total = static_cast<double>(times->op_total_ns) / runs;
-    m_longestSelf = std::max(m_longestSelf, entry.self);
-    m_longestTotal = std::max(m_longestTotal, entry.total);
+    const std::string& path = m_opened->model->modules[ModuleId(i)].path;
+    m_entries[i].before = times(shown.before, path);
+    m_entries[i].after = times(shown.after, path);
+    m_longest = std::max({m_longest, m_entries[i].before.total, m_entries[i].after.total});
   }
 }
 
@@ -92,12 +129,13 @@ void ModuleTreeModel::takeStates() {
     if (!m_entries[i].shown) continue;
     const QModelIndex first = indexOf(module, Name);
     emit dataChanged(first, first);
-    emit dataChanged(indexOf(module, Precision), indexOf(module, Precision));
+    emit dataChanged(indexOf(module, State), indexOf(module, State));
   }
 }
 
 void ModuleTreeModel::emitChanged(int first, int last) {
-  if (m_entries.empty()) return;
+  // While another model arrives, the colouring may speak first.
+  if (m_entries.empty() || m_opened != m_document.opened()) return;
   emit dataChanged(index(0, first), index(0, last));
   for (size_t i = 0; i < m_entries.size(); ++i) {
     const Entry& each = m_entries[i];
@@ -166,17 +204,23 @@ QVariant ModuleTreeModel::text(ModuleId module, int column) const {
       return counts && counts->total_parameters.elements > 0 ? formatCount(counts->total_parameters.elements)
                                                              : QString();
     case Flops:
-      return counts && counts->total_flops > 0 ? formatFlops(counts->total_flops) : QString();
-    case Self:
-      return entry(module).self >= 0 ? formatDuration(entry(module).self) : QString();
-    case Total:
-      return entry(module).total >= 0 ? formatDuration(entry(module).total) : QString();
-    case Precision: {
-      const ModuleOutcome* outcome = isConverted(entry(module).state) ? m_document.outcome(module) : nullptr;
-      return outcome != nullptr ? QString::fromStdString(outcome->precision) : QString();
-    }
+      return counts && counts->total_flops > 0 ? formatCount(counts->total_flops) : QString();
+    case Time:
+      return entry(module).before.total >= 0 ? formatDuration(entry(module).before.total) : QString();
+    case After:
+      if (entry(module).after.total >= 0) return formatDuration(entry(module).after.total);
+      return fused(module) ? tr("fused") : QString();
+    case State:
+      return moduleStateText(m_document, module);
   }
   return {};
+}
+
+/// Its operators ran before the conversion and have no step of their own after it.
+bool ModuleTreeModel::fused(ModuleId module) const {
+  const Entry& of = entry(module);
+  const bool converted = of.state == ModuleState::Success || of.state == ModuleState::Covered;
+  return converted && of.before.total >= 0 && of.after.total < 0 && shownTimes(m_document).after != nullptr;
 }
 
 QVariant ModuleTreeModel::sortKey(ModuleId module, int column) const {
@@ -186,12 +230,36 @@ QVariant ModuleTreeModel::sortKey(ModuleId module, int column) const {
       return QVariant::fromValue<qlonglong>(counts ? counts->total_parameters.elements : 0);
     case Flops:
       return QVariant::fromValue<qlonglong>(counts ? counts->total_flops : 0);
-    case Self:
-      return entry(module).self;
-    case Total:
-      return entry(module).total;
+    case Time:
+      return entry(module).before.total;
+    case After:
+      return entry(module).after.total;
+    case State:
+      return static_cast<int>(entry(module).state);
     default:
       return text(module, column);
+  }
+}
+
+bool ModuleTreeModel::hasData(int column) const {
+  const auto any = [this](auto&& test) {
+    return std::any_of(m_entries.begin(), m_entries.end(),
+                       [&](const Entry& each) { return each.shown && test(each); });
+  };
+  switch (column) {
+    case Flops:
+      return any([this](const Entry& each) {
+        const ModuleSummary* counts = summary(ModuleId(static_cast<size_t>(&each - m_entries.data())));
+        return counts != nullptr && counts->total_flops > 0;
+      });
+    case Time:
+      return any([](const Entry& each) { return each.before.total >= 0; });
+    case After:
+      return any([](const Entry& each) { return each.after.total >= 0; });
+    case State:
+      return any([](const Entry& each) { return each.state != ModuleState::None; });
+    default:
+      return true;
   }
 }
 
@@ -206,6 +274,13 @@ QString ModuleTreeModel::toolTip(ModuleId module) const {
   if (const ModuleSummary* counts = summary(module))
     lines << tr("%n node(s), of these %1 its own", nullptr, static_cast<int>(counts->total_nodes))
                  .arg(counts->nodes);
+  const Entry& times = entry(module);
+  if (times.before.total >= 0)
+    lines << tr("%1 a run, %2 of it in its own operators")
+                 .arg(formatDuration(times.before.total), formatDuration(times.before.self));
+  if (fused(module)) lines << tr("Fused with its neighbours; the time is told with a module above it.");
+  if (const QString state = moduleStateText(m_document, module); !state.isEmpty())
+    lines << tr("Conversion: %1").arg(state);
   if (const ModuleOutcome* outcome = m_document.outcome(module); outcome && outcome->failure)
     lines << tr("Not converted: %1").arg(QString::fromStdString(outcome->failure->error()).toHtmlEscaped());
   return lines.join(QStringLiteral("<br>"));
@@ -215,8 +290,10 @@ QVariant ModuleTreeModel::data(const QModelIndex& index, int role) const {
   if (!index.isValid() || !m_opened) return {};
   const ModuleId module = moduleOf(index);
   const int column = index.column();
-  const auto share = [](double part, double whole) {
-    return part >= 0 && whole > 0 ? QVariant(part / whole) : QVariant();
+  const auto share = [&](double Times::*part) {
+    const double ns = (column == After ? entry(module).after : entry(module).before).*part;
+    const bool timed = column == Time || column == After;
+    return timed && ns >= 0 && m_longest > 0 ? QVariant(ns / m_longest) : QVariant();
   };
   switch (role) {
     case Qt::DisplayRole:
@@ -224,7 +301,7 @@ QVariant ModuleTreeModel::data(const QModelIndex& index, int role) const {
     case Qt::ToolTipRole:
       return toolTip(module);
     case Qt::TextAlignmentRole:
-      if (column >= Parameters && column <= Total) return QVariant(Qt::AlignRight | Qt::AlignVCenter);
+      if (column >= Parameters && column <= After) return QVariant(Qt::AlignRight | Qt::AlignVCenter);
       return QVariant(Qt::AlignLeft | Qt::AlignVCenter);
     case ModuleRole:
       return static_cast<int>(module.index);
@@ -233,9 +310,9 @@ QVariant ModuleTreeModel::data(const QModelIndex& index, int role) const {
     case ColorRole:
       return m_coloring.module(module);
     case BarRole:
-      return column == Self    ? share(entry(module).self, m_longestSelf)
-             : column == Total ? share(entry(module).total, m_longestTotal)
-                               : QVariant();
+      return share(&Times::total);
+    case BarPartRole:
+      return share(&Times::self);
     case SortRole:
       return sortKey(module, column);
     case FilterRole: {
@@ -250,20 +327,22 @@ QVariant ModuleTreeModel::data(const QModelIndex& index, int role) const {
 QVariant ModuleTreeModel::headerData(int section, Qt::Orientation orientation, int role) const {
   if (orientation != Qt::Horizontal || section < 0 || section >= ColumnCount) return {};
   static constexpr const char* titles[ColumnCount] = {
-      QT_TR_NOOP("Module"), QT_TR_NOOP("Class"), QT_TR_NOOP("Params"),   QT_TR_NOOP("FLOPs"),
-      QT_TR_NOOP("Self"),   QT_TR_NOOP("Total"), QT_TR_NOOP("Precision")};
+      QT_TR_NOOP("Module"), QT_TR_NOOP("Class"), QT_TR_NOOP("Params"), QT_TR_NOOP("FLOPs"),
+      QT_TR_NOOP("Time"),   QT_TR_NOOP("After"), QT_TR_NOOP("State")};
   static constexpr const char* tips[ColumnCount] = {
-      QT_TR_NOOP("Module as the exporter named it, with its state in the last conversion"),
+      QT_TR_NOOP("Module as the exporter named it"),
       QT_TR_NOOP("Class of the module; * where it was inferred from its nodes"),
       QT_TR_NOOP("Weights of the module and everything under it; a shared weight counts once"),
       QT_TR_NOOP("Theoretical floating point operations of one run, everything under it included"),
-      QT_TR_NOOP("Time of one run in operators the module owns itself, in the active recording"),
-      QT_TR_NOOP("Time of one run in operators of the module and everything under it"),
-      QT_TR_NOOP("Precision the module was converted to; empty where it runs eagerly")};
+      QT_TR_NOOP(
+          "Time of one run in operators of the module and everything under it, in the active recording "
+          "or before the conversion; the solid part of the bar is spent in its own operators"),
+      QT_TR_NOOP("The same after the conversion"),
+      QT_TR_NOOP("What became of the module in the last conversion or dry run")};
   if (role == Qt::DisplayRole) return tr(titles[section]);
   if (role == Qt::ToolTipRole) return tr(tips[section]);
   if (role == Qt::TextAlignmentRole)
-    return QVariant((section >= Parameters && section <= Total ? Qt::AlignRight : Qt::AlignLeft) |
+    return QVariant((section >= Parameters && section <= After ? Qt::AlignRight : Qt::AlignLeft) |
                     Qt::AlignVCenter);
   return {};
 }

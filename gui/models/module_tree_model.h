@@ -15,12 +15,13 @@ namespace lathe {
 class ModuleTreeModel : public QAbstractItemModel {
   Q_OBJECT
  public:
-  enum Column { Name, Class, Parameters, Flops, Self, Total, Precision, ColumnCount };
+  enum Column { Name, Class, Parameters, Flops, Time, After, State, ColumnCount };
   enum Role {
     ModuleRole = Qt::UserRole,  ///< int: ModuleId::index
     StateRole,                  ///< int: ModuleState
     ColorRole,                  ///< QColor of the colouring, invalid where it says nothing
     BarRole,                    ///< double 0..1 of the column's bar; invalid without one
+    BarPartRole,                ///< double 0..1, the part of it spent in the module's own operators
     SortRole,                   ///< what to sort the column by
     FilterRole,                 ///< text that a filter searches
   };
@@ -30,6 +31,8 @@ class ModuleTreeModel : public QAbstractItemModel {
   ModuleId moduleOf(const QModelIndex& index) const;
   /// Invalid for modules that are not shown.
   QModelIndex indexOf(ModuleId module, int column = Name) const;
+  /// Whether any row has something to show in the column (times are there only after a run).
+  bool hasData(int column) const;
   /// Failed modules none of whose children failed, in tree order: where a conversion broke.
   std::vector<ModuleId> deepestFailures() const;
 
@@ -41,11 +44,15 @@ class ModuleTreeModel : public QAbstractItemModel {
   QVariant headerData(int section, Qt::Orientation orientation, int role = Qt::DisplayRole) const override;
 
  private:
+  /// Nanoseconds a run, in operators of its own and with all under it; -1: none.
+  struct Times {
+    double self = -1, total = -1;
+  };
   struct Entry {
     bool shown = false;
     int row = 0;                     ///< among its parent's shown children
     std::vector<ModuleId> children;  ///< shown ones
-    double self = -1, total = -1;    ///< nanoseconds a run in the active trace; -1: none
+    Times before, after;
     ModuleState state = ModuleState::None;
   };
 
@@ -54,6 +61,7 @@ class ModuleTreeModel : public QAbstractItemModel {
   void takeStates();
   void emitChanged(int first, int last);
   const Entry& entry(ModuleId module) const { return m_entries[module.index]; }
+  bool fused(ModuleId module) const;
   QVariant text(ModuleId module, int column) const;
   QVariant sortKey(ModuleId module, int column) const;
   QString toolTip(ModuleId module) const;
@@ -63,8 +71,19 @@ class ModuleTreeModel : public QAbstractItemModel {
   const Coloring& m_coloring;
   std::shared_ptr<const OpenedModel> m_opened;  ///< what the entries were made from
   std::vector<Entry> m_entries;                 ///< by ModuleId
-  double m_longestSelf = 0, m_longestTotal = 0;
+  double m_longest = 0;                         ///< of all times shown, so that bars compare
 };
+
+/// The recordings that "time" and "after" mean: of a conversion its two, else the active one; null without.
+struct ShownTimes {
+  const Statistics* before = nullptr;
+  const Statistics* after = nullptr;
+  QString label;  ///< of `before`: "eager"
+};
+ShownTimes shownTimes(const Document& document);
+
+/// "failed: dynamic shape", "engine, bf16"; empty for ModuleState::None.
+QString moduleStateText(const Document& document, ModuleId module);
 
 /// "encoder.layers.0" or, for the root, the model's file name.
 QString moduleTitle(const Document& document, ModuleId module);

@@ -21,13 +21,24 @@ Problem problemOf(const Document& document, const ModuleOutcome& outcome) {
   const Failure& failure = *outcome.failure;
   Problem problem;
   problem.severity = Severity::warning;  // the model still runs: the module stays eager
-  problem.where = ProblemsModel::tr("module %1").arg(moduleTitle(document, outcome.module));
+  problem.where = moduleTitle(document, outcome.module);
   problem.message = QString::fromStdString(failure.error());
   problem.module = outcome.module;
   QStringList remedies;
   for (const Remedy& remedy : failure.remedies) remedies << QString::fromStdString(remedy.text);
   problem.remedy = remedies.join(QStringLiteral(" · "));
   return problem;
+}
+
+/// A module that failed for the same reason as one inside it: the one inside is told.
+bool repeatsChild(const Document& document, const ModuleOutcome& outcome) {
+  const std::string error = outcome.failure->error();
+  const std::vector<ModuleId>& children = document.model()->modules[outcome.module].children;
+  return std::any_of(children.begin(), children.end(), [&](ModuleId child) {
+    const ModuleOutcome* inside = document.outcome(child);
+    return inside != nullptr && inside->status == ModuleStatus::failed && inside->failure &&
+           inside->failure->error() == error;
+  });
 }
 
 }  // namespace
@@ -59,7 +70,7 @@ void ProblemsModel::rebuild() {
   if (const auto& report = m_document.conversion()) {
     for (const Finding& note : report->conversion.notes) m_problems.push_back(problemOf(note));
     for (const ModuleOutcome& outcome : report->conversion.outcomes)
-      if (outcome.status == ModuleStatus::failed && outcome.failure)
+      if (outcome.status == ModuleStatus::failed && outcome.failure && !repeatsChild(m_document, outcome))
         m_problems.push_back(problemOf(m_document, outcome));
   }
   std::stable_sort(m_problems.begin(), m_problems.end(),

@@ -20,16 +20,17 @@ std::vector<bool> argsWith(const Trace& trace, Test&& test) {
   return with;
 }
 
-SliceMatches collect(const Trace& trace, const std::vector<bool>& args) {
+template <class Holds>
+SliceMatches collect(const Trace& trace, Holds&& holds) {
   SliceMatches matches;
-  if (std::find(args.begin(), args.end(), true) == args.end()) return matches;
-  for (size_t i = 0; i < trace.slice_count(); ++i) {
-    const SliceId id(i);
-    if (!args[trace.args_id(id).index]) continue;
-    matches.slices.push_back(id.index);
-    if (!matches.longest || trace.duration(id) > trace.duration(matches.longest)) matches.longest = id;
-  }
+  for (size_t i = 0; i < trace.slice_count(); ++i)
+    if (const SliceId id(i); holds(id)) matches.slices.push_back(id.index);
   return matches;
+}
+
+SliceMatches collectByArgs(const Trace& trace, const std::vector<bool>& args) {
+  if (std::find(args.begin(), args.end(), true) == args.end()) return {};
+  return collect(trace, [&](SliceId id) { return args[trace.args_id(id).index]; });
 }
 
 char lower(char c) {
@@ -48,8 +49,28 @@ auto placeOf(const Trace& trace, SliceId id) {
 
 }  // namespace
 
-bool SliceMatches::contains(SliceId id) const {
-  return std::binary_search(slices.begin(), slices.end(), id.index);
+bool SliceMatches::containsAny(SliceId first, uint32_t count) const {
+  const auto found = std::lower_bound(slices.begin(), slices.end(), first.index);
+  return found != slices.end() && *found - first.index < count;
+}
+
+SliceId SliceMatches::earliest(const Trace& trace) const {
+  SliceId best;
+  const auto key = [&](SliceId id) { return std::tuple(trace.start(id), -trace.duration(id), id.index); };
+  for (const uint32_t slice : slices)
+    if (const SliceId id{size_t{slice}}; !best.valid() || key(id) < key(best)) best = id;
+  return best;
+}
+
+SliceId SliceMatches::next(const Trace& trace, SliceId from, bool forward) const {
+  SliceId best;
+  for (const uint32_t slice : slices) {
+    const SliceId id{size_t{slice}};
+    const auto place = placeOf(trace, id);
+    if (from.valid() && (id == from || (place > placeOf(trace, from)) != forward)) continue;
+    if (!best.valid() || (place < placeOf(trace, best)) == forward) best = id;
+  }
+  return best;
 }
 
 SliceMatches slicesOfNode(const Trace& trace, std::string_view node) {
@@ -57,53 +78,42 @@ SliceMatches slicesOfNode(const Trace& trace, std::string_view node) {
   if (!one.valid() && !several.valid()) return {};
   const StringId name = trace.find_text(node);
   const std::string quoted = '"' + std::string(node) + '"';
-  return collect(trace, argsWith(trace, [&](const Arg& arg) {
-                   if (one.valid() && arg.key == one)
-                     return name.valid() && arg.kind == ArgKind::string && arg.text() == name;
-                   return several.valid() && arg.key == several && arg.kind == ArgKind::json &&
-                          trace.text(arg.text()).find(quoted) != std::string_view::npos;
-                 }));
+  return collectByArgs(trace, argsWith(trace, [&](const Arg& arg) {
+                         if (one.valid() && arg.key == one)
+                           return name.valid() && arg.kind == ArgKind::string && arg.text() == name;
+                         return several.valid() && arg.key == several && arg.kind == ArgKind::json &&
+                                trace.text(arg.text()).find(quoted) != std::string_view::npos;
+                       }));
 }
 
 SliceMatches slicesOfModule(const Trace& trace, std::string_view path) {
-  const StringId key = trace.find_text("module"), value = trace.find_text(path);
-  if (!key.valid() || !value.valid()) return {};
-  return collect(trace, argsWith(trace, [&](const Arg& arg) {
-                   return arg.key == key && arg.kind == ArgKind::string && arg.text() == value;
-                 }));
+  const StringId key = trace.find_text("module");
+  if (!key.valid()) return {};
+  const auto within = [&](std::string_view module) {
+    return path.empty() ||
+           (module.starts_with(path) && (module.size() == path.size() || module[path.size()] == '.'));
+  };
+  return collectByArgs(trace, argsWith(trace, [&](const Arg& arg) {
+                         return arg.key == key && arg.kind == ArgKind::string &&
+                                within(trace.text(arg.text()));
+                       }));
 }
 
-SliceSearch::SliceSearch(const Trace& trace, std::string_view text) {
-  if (text.empty()) return;
+SliceMatches slicesWithText(const Trace& trace, std::string_view text) {
+  if (text.empty()) return {};
   std::string lowered(text);
   std::transform(lowered.begin(), lowered.end(), lowered.begin(), lower);
-  m_names.resize(trace.text_count());
-  for (size_t i = 0; i < m_names.size(); ++i) m_names[i] = holdsText(trace.text(StringId(i)), lowered);
+  std::vector<bool> names(trace.text_count());
+  for (size_t i = 0; i < names.size(); ++i) names[i] = holdsText(trace.text(StringId(i)), lowered);
   std::vector<StringId> keys;
   for (const char* key : {"node", "module", "op_type", "kernel"})
     if (const StringId id = trace.find_text(key); id.valid()) keys.push_back(id);
-  m_args = argsWith(trace, [&](const Arg& arg) {
-    return arg.kind == ArgKind::string && m_names[arg.text().index] &&
+  const std::vector<bool> args = argsWith(trace, [&](const Arg& arg) {
+    return arg.kind == ArgKind::string && names[arg.text().index] &&
            std::find(keys.begin(), keys.end(), arg.key) != keys.end();
   });
-  for (size_t i = 0; i < trace.slice_count(); ++i) m_count += holds(trace, SliceId(i)) ? 1 : 0;
-}
-
-bool SliceSearch::holds(const Trace& trace, SliceId id) const {
-  return m_names[trace.name(id).index] || m_args[trace.args_id(id).index];
-}
-
-SliceId SliceSearch::next(const Trace& trace, SliceId from, bool forward) const {
-  SliceId best;
-  if (m_count == 0) return best;
-  for (size_t i = 0; i < trace.slice_count(); ++i) {
-    const SliceId id(i);
-    if (!holds(trace, id)) continue;
-    const auto place = placeOf(trace, id);
-    if (from.valid() && (id == from || (place > placeOf(trace, from)) != forward)) continue;
-    if (!best.valid() || (place < placeOf(trace, best)) == forward) best = id;
-  }
-  return best;
+  return collect(trace,
+                 [&](SliceId id) { return names[trace.name(id).index] || args[trace.args_id(id).index]; });
 }
 
 }  // namespace lathe

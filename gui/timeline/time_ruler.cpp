@@ -42,14 +42,6 @@ double roundStep(double least) {
 
 }  // namespace
 
-QString durationText(double ns) {
-  const double size = std::abs(ns);
-  const Unit& unit = unitOf(size);
-  const double value = size / unit.ns;
-  const bool whole = unit.ns == 1 && size == std::floor(size);
-  return withUnit(ns, unit, whole || value >= 99.95 ? 0 : value >= 9.995 ? 1 : 2);
-}
-
 std::vector<RulerTick> rulerTicks(const TimeMap& map, double width, double spacing) {
   std::vector<RulerTick> ticks;
   const double step = std::max(roundStep(map.ns_per_pixel * spacing), 1.0);
@@ -58,13 +50,14 @@ std::vector<RulerTick> rulerTicks(const TimeMap& map, double width, double spaci
   const int decimals = std::max(0, static_cast<int>(std::ceil(std::log10(unit.ns / step) - 1e-9)));
   constexpr int parts = 5;
   const double first = std::floor(begin / step);
-  for (double n = first; n * step <= end; ++n) {
-    for (int part = 0; part < parts; ++part) {
-      const double time = (n + static_cast<double>(part) / parts) * step;
-      const double x = (time - begin) / map.ns_per_pixel;
-      if (x < 0 || x > width) continue;
-      ticks.push_back({x, part > 0 ? QString() : withUnit(n == 0 ? 0.0 : time, unit, decimals)});
-    }
+  // Counted rather than added up: far from 0 a step can be too small to change a time.
+  const int large = static_cast<int>((end - begin) / step) + 2;
+  for (int i = 0; i <= large * parts; ++i) {
+    const double time = (first + static_cast<double>(i) / parts) * step;
+    const double x = (time - begin) / map.ns_per_pixel;
+    if (x < 0 || x > width) continue;
+    ticks.push_back(
+        {x, i % parts > 0 ? QString() : withUnit(std::abs(time) < step / 2 ? 0.0 : time, unit, decimals)});
   }
   return ticks;
 }

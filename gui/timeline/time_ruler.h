@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The time axis: ticks at round times, and times as text.
+// The time axis: ticks at round times.
 #pragma once
 
 #include <QRectF>
@@ -11,9 +11,6 @@
 class QPainter;
 
 namespace lathe {
-
-/// "845 ns", "12.3 ms", "1.20 s": three digits and the unit that suits.
-QString durationText(double ns);
 
 struct RulerTick {
   double x = 0;   ///< pixels

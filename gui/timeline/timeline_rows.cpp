@@ -4,7 +4,7 @@
 #include <QCoreApplication>
 #include <algorithm>
 
-#include "gui/timeline/time_ruler.h"
+#include "gui/widgets/format.h"
 
 namespace lathe {
 namespace {
@@ -35,8 +35,8 @@ QString processLabel(const Trace& trace, const TraceProcess& process) {
 
 QString bandNote(const TraceEntry& entry) {
   const Trace& trace = *entry.trace;
-  if (entry.latency.count > 0) return tr("median latency %1").arg(durationText(entry.latency.p50));
-  return tr("%1 recorded").arg(durationText(static_cast<double>(trace.end_time() - trace.begin_time())));
+  if (entry.latency.count > 0) return tr("median latency %1").arg(formatDuration(entry.latency.p50));
+  return tr("%1 recorded").arg(formatDuration(static_cast<double>(trace.end_time() - trace.begin_time())));
 }
 
 }  // namespace
@@ -114,22 +114,24 @@ void TimelineRows::addTrace(int index, const TraceEntry& entry) {
   }
 }
 
-void TimelineRows::rebuild(const std::vector<TraceEntry>& traces) {
+void TimelineRows::rebuild(const std::vector<TraceEntry>& traces, int only) {
   m_rows.clear();
   m_height = 0;
-  for (size_t i = 0; i < traces.size(); ++i) addTrace(static_cast<int>(i), traces[i]);
+  m_only = only;
+  for (size_t i = 0; i < traces.size(); ++i)
+    if (only < 0 || static_cast<size_t>(only) == i) addTrace(static_cast<int>(i), traces[i]);
 }
 
 void TimelineRows::toggle(const TimelineRow& row, const std::vector<TraceEntry>& traces) {
   if (row.kind != TimelineRow::Kind::Lane && row.kind != TimelineRow::Kind::Band) return;
   const Key key{row.trace, row.kind == TimelineRow::Kind::Lane ? row.lane.index : LaneId::none};
   if (m_collapsed.erase(key) == 0) m_collapsed.insert(key);
-  rebuild(traces);
+  rebuild(traces, m_only);
 }
 
 void TimelineRows::expand(int trace, LaneId lane, const std::vector<TraceEntry>& traces) {
   const size_t opened = m_collapsed.erase({trace, lane.index}) + m_collapsed.erase({trace, LaneId::none});
-  if (opened > 0) rebuild(traces);
+  if (opened > 0) rebuild(traces, m_only);
 }
 
 const TimelineRow* TimelineRows::at(int y) const {

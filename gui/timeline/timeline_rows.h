@@ -31,13 +31,15 @@ class TimelineRows {
  public:
   static constexpr int sliceHeight = 18, lanePadding = 3;
 
-  void rebuild(const std::vector<TraceEntry>& traces);
+  /// Of all traces, or of `only` one of them.
+  void rebuild(const std::vector<TraceEntry>& traces, int only = -1);
   /// Opens or closes a lane or a band.
   void toggle(const TimelineRow& row, const std::vector<TraceEntry>& traces);
   /// Makes a lane visible in full.
   void expand(int trace, LaneId lane, const std::vector<TraceEntry>& traces);
   /// Forgets what is closed: other traces.
   void reset() { m_collapsed.clear(); }
+  int only() const { return m_only; }
 
   const std::vector<TimelineRow>& rows() const { return m_rows; }
   int height() const { return m_height; }
@@ -51,7 +53,7 @@ class TimelineRows {
   }
 
  private:
-  using Key = std::pair<int, uint32_t>;  // trace and lane, or noLane: the band
+  using Key = std::pair<int, uint32_t>;  // trace and lane, or LaneId::none: the band
   void addTrace(int index, const TraceEntry& entry);
   void addLane(int index, const Trace& trace, LaneId lane);
   void addCounters(int index, const Trace& trace, ProcessId process);
@@ -59,6 +61,7 @@ class TimelineRows {
 
   std::vector<TimelineRow> m_rows;
   std::set<Key> m_collapsed;
+  int m_only = -1;
   int m_height = 0;
 };
 

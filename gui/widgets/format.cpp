@@ -74,9 +74,9 @@ QString formatByteRate(double bytesPerSecond) {
 }
 
 QString formatPercent(double fraction) {
-  const double percent = fraction * 100;
-  return QString::number(percent, 'f', std::abs(percent) < 9.95 ? 1 : 0) + QChar(QChar::Nbsp) +
-         QLatin1Char('%');
+  const double percent = fraction * 100, size = std::abs(percent);
+  const int decimals = size >= 99.95 ? 0 : size >= 0.95 || size == 0 ? 1 : 2;
+  return QString::number(percent, 'f', decimals) + QChar(QChar::Nbsp) + QLatin1Char('%');
 }
 
 QString formatReal(double value) {

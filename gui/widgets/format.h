@@ -22,7 +22,7 @@ QString formatBytes(int64_t bytes);
 QString formatFlopRate(double flopsPerSecond);
 /// "12.8 GB/s", decimal as memory bandwidths are told.
 QString formatByteRate(double bytesPerSecond);
-/// "12.3 %" of a fraction in 0..1.
+/// "12.3 %", "0.04 %" of a fraction in 0..1.
 QString formatPercent(double fraction);
 /// A plain number with four significant digits: weights, scales.
 QString formatReal(double value);

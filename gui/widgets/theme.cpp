@@ -113,7 +113,18 @@ QMenuBar { background: @window; }
 QToolTip { background: @raised; color: @text; border: 1px solid @border; padding: 4px; }
 QProgressBar { border: none; background: @grid; border-radius: 3px; height: 6px; text-align: center; }
 QProgressBar::chunk { background: @accent; border-radius: 3px; }
-QScrollBar { background: transparent; }
+QScrollBar { background: transparent; border: none; }
+QScrollBar:vertical { width: 10px; }
+QScrollBar:horizontal { height: 10px; }
+QScrollBar::handle { background: @border; border-radius: 3px; margin: 2px; }
+QScrollBar::handle:vertical { min-height: 28px; }
+QScrollBar::handle:horizontal { min-width: 28px; }
+QScrollBar::handle:hover { background: @disabled; }
+QScrollBar::add-line, QScrollBar::sub-line { width: 0; height: 0; }
+QScrollBar::add-page, QScrollBar::sub-page { background: transparent; }
+QComboBox::drop-down { border: none; width: 20px; }
+QComboBox::down-arrow { width: 0; height: 0; border-left: 4px solid @surface; border-right: 4px solid @surface; border-top: 5px solid @muted; }
+QAbstractScrollArea::corner { background: transparent; }
 QSplitter::handle { background: @border; }
 )");
   const std::pair<const char*, QColor> names[] = {{"@accenttext", t.accentText},
