@@ -3,6 +3,7 @@
 
 #include <QCoreApplication>
 #include <QDir>
+#include <QDirIterator>
 #include <QFileDialog>
 #include <QFileInfo>
 #include <QFrame>
@@ -10,6 +11,7 @@
 #include <QLocale>
 #include <QPushButton>
 #include <QVBoxLayout>
+#include <algorithm>
 
 #include "gui/document/workspace.h"
 
@@ -88,8 +90,13 @@ StartPage::StartPage(Workspace& workspace, QWidget* parent) : QWidget(parent), m
           [this] { openDialog(tr("Traces (*.json *.json.gz);;All files (*)")); });
 
   layout->addWidget(heading(tr("Examples"), column));
-  const QDir examples(examplesFolder());
-  for (const QFileInfo& file : examples.entryInfoList({QStringLiteral("*.onnx")}, QDir::Files, QDir::Name)) {
+  QDirIterator examples(examplesFolder(), {QStringLiteral("*.onnx")}, QDir::Files,
+                        QDirIterator::Subdirectories);
+  QFileInfoList models;
+  while (examples.hasNext()) models.append(QFileInfo(examples.next()));
+  std::sort(models.begin(), models.end(),
+            [](const QFileInfo& a, const QFileInfo& b) { return a.filePath() < b.filePath(); });
+  for (const QFileInfo& file : std::as_const(models)) {
     auto* button = fileButton(file.completeBaseName(), QLocale().formattedDataSize(file.size()), column);
     layout->addWidget(button);
     connect(button, &QPushButton::clicked, this,

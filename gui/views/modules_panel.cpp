@@ -31,7 +31,7 @@ namespace {
 /// Rows that are opened by themselves when a model arrives or a filter is typed: enough to see, not a flood.
 constexpr int rowsOpenedAtFirst = 40;
 constexpr int matchesOpened = 500;
-constexpr int leastNameDigits = 20;  ///< width of the name column when others go to make room
+constexpr int leastNameDigits = 15;  ///< width of the name column when others go to make room
 
 class ModulesPanel : public QWidget {
   Q_DECLARE_TR_FUNCTIONS(lathe::ModulesPanel)
@@ -166,7 +166,7 @@ void ModulesPanel::makeHeader() {
   header->setMinimumSectionSize(40);
   header->setSectionResizeMode(ModuleTreeModel::Name, QHeaderView::Stretch);
   const int digit = fontMetrics().horizontalAdvance(QLatin1Char('0'));
-  const int digits[ModuleTreeModel::ColumnCount] = {leastNameDigits, 13, 9, 9, 10, 10, 15};
+  const int digits[ModuleTreeModel::ColumnCount] = {leastNameDigits, 13, 9, 9, 9, 9, 13};
   for (size_t i = 0; i < m_widths.size(); ++i) {
     m_widths[i] = digits[i] * digit;
     header->resizeSection(static_cast<int>(i), m_widths[i]);
