@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "gui/document/workspace.h"
 
+#include <QCoreApplication>
 #include <QDir>
 #include <QFile>
 #include <QFileInfo>
 #include <QSaveFile>
+#include <optional>
 
 namespace lathe {
 namespace {
@@ -43,6 +45,23 @@ std::map<std::string, Shape> configuredShapes(const Configuration& configuration
 
 TraceEntry entryOf(const QString& label, const Measured& measured) {
   return {label, measured.trace, measured.statistics, measured.balance, measured.latency};
+}
+
+/// Why a model that was read cannot be worked with: errors such as an operator this build does not know.
+/// Nothing when there are none.
+std::optional<Notice> refusalOf(const Findings& findings) {
+  Notice notice{Notice::Kind::Error, {}, {}};
+  qsizetype errors = 0;
+  for (const Finding& finding : findings) {
+    if (finding.severity != Severity::error || ++errors > 1) continue;
+    notice.text = QString::fromStdString(finding.where + ": " + finding.message);
+    if (!finding.remedy.empty()) notice.hints << QString::fromStdString(finding.remedy);
+  }
+  if (errors == 0) return std::nullopt;
+  if (errors > 1)
+    notice.hints << QCoreApplication::translate("Workspace", "%L1 more errors; lathe inspect lists them all")
+                        .arg(errors - 1);
+  return notice;
 }
 
 }  // namespace
@@ -104,6 +123,7 @@ void Workspace::openModel(const QString& path) {
       [path](const JobContext& job) { return open_model(toPath(path), {}, job); },
       [this, path](Result<OpenedPtr> result) {
         if (!result) return notifyError(result.error());
+        if (const auto refusal = refusalOf((*result)->findings)) return notify(*refusal);
         m_jobs.cancelSlot(conversionSlot);
         m_jobs.cancelSlot(QStringLiteral("profile"));
         m_recent.add(path, QStringLiteral("model"),
@@ -158,15 +178,7 @@ void Workspace::refreshShapes() {
   const auto shapes = configuredShapes(m_document.configuration(), *opened->model);
   m_jobs.start<OpenedPtr>(
       tr("Infer shapes"), QStringLiteral("shapes"),
-      [opened, shapes](const JobContext& job) -> Result<OpenedPtr> {
-        LATHE_TRY(job.check());
-        auto refreshed = std::make_shared<OpenedModel>(*opened);
-        InferenceOptions options;
-        for (const auto& [name, shape] : shapes)
-          options.input_shapes[name] = Dims(shape.begin(), shape.end());
-        refreshed->types = infer(opened->model->graph, options);
-        return OpenedPtr(std::move(refreshed));
-      },
+      [opened, shapes](const JobContext& job) { return with_shapes(*opened, shapes, job); },
       [this, opened](Result<OpenedPtr> result) {
         if (!result) return notifyError(result.error());
         if (m_document.opened() == opened) m_document.refreshModel(*result);
@@ -241,6 +253,7 @@ void Workspace::startConversion(ConvertRequest request, const QString& title) {
         if (result && current) {
           const ConvertPtr& report = *result;
           m_document.setConversion(report);
+          m_coloring.setBy(ColorBy::Status);
           if (!dry) {
             m_document.addTrace(entryOf(tr("before"), report->before));
             m_document.addTrace(entryOf(tr("after"), report->after));

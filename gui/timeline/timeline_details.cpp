@@ -88,6 +88,7 @@ TimelineDetails::TimelineDetails(Workspace& workspace, QWidget* parent)
   m_table->setSortingEnabled(true);
   m_table->sortByColumn(-1, Qt::AscendingOrder);
   m_table->setShowGrid(false);
+  m_table->setTabKeyNavigation(false);  // Tab leaves the table; arrows move in it
   m_table->setSelectionBehavior(QAbstractItemView::SelectRows);
   m_table->setSelectionMode(QAbstractItemView::SingleSelection);
   m_table->setWordWrap(false);

@@ -43,6 +43,7 @@ ShapesBox::ShapesBox(Workspace& workspace, QWidget* parent) : QWidget(parent), m
   m_table->setModel(m_model);
   m_table->verticalHeader()->hide();
   m_table->setShowGrid(false);
+  m_table->setTabKeyNavigation(false);  // Tab leaves the table; arrows move in it
   m_table->setVerticalScrollBarPolicy(Qt::ScrollBarAlwaysOff);
   m_table->setEditTriggers(QAbstractItemView::AllEditTriggers);
   m_table->setSelectionMode(QAbstractItemView::SingleSelection);

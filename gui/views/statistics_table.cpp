@@ -68,6 +68,7 @@ StatisticsTable::StatisticsTable(Workspace& workspace, QWidget* parent)
   m_view->setSelectionBehavior(QAbstractItemView::SelectRows);
   m_view->setSelectionMode(QAbstractItemView::SingleSelection);
   m_view->setShowGrid(false);
+  m_view->setTabKeyNavigation(false);
   m_view->setWordWrap(false);
   m_view->setTextElideMode(Qt::ElideMiddle);
   m_view->setItemDelegateForColumn(StatisticsModel::Share, new ShareDelegate(m_view));

@@ -70,6 +70,21 @@ Result<InferenceOptions> inference_options(const Model& model, const std::map<st
   return options;
 }
 
+/// Types, and what follows from them, of the model that is there already.
+void infer_again(OpenedModel& opened, const InferenceOptions& options) {
+  const Model& model = *opened.model;
+  opened.types = infer(model.graph, options);
+  opened.summary = summarize(model, node_costs(model.graph, opened.types));
+  opened.findings = model.findings;
+  for (const Finding& finding : opened.types.findings) {
+    // Import has named unknown operators already, with the nearest known one.
+    const bool repeated = finding.code == "unknown_operator";
+    if (!repeated) opened.findings.push_back(finding);
+  }
+  std::stable_sort(opened.findings.begin(), opened.findings.end(),
+                   [](const Finding& a, const Finding& b) { return a.severity > b.severity; });
+}
+
 }  // namespace
 
 Result<std::shared_ptr<const OpenedModel>> open_model(const std::filesystem::path& path,
@@ -85,18 +100,22 @@ Result<std::shared_ptr<const OpenedModel>> open_model(const std::filesystem::pat
   LATHE_ASSIGN(const InferenceOptions options, inference_options(*model, shapes));
   auto opened = std::make_shared<OpenedModel>();
   if (folder) LATHE_TRY(read_partition(path, *model, opened->partition.emplace(), opened->configuration));
-  opened->types = infer(model->graph, options);
-  opened->summary = summarize(*model, node_costs(model->graph, opened->types));
-  opened->findings = model->findings;
-  for (const Finding& finding : opened->types.findings) {
-    // Import has named unknown operators already, with the nearest known one.
-    const bool repeated = finding.code == "unknown_operator";
-    if (!repeated) opened->findings.push_back(finding);
-  }
-  std::stable_sort(opened->findings.begin(), opened->findings.end(),
-                   [](const Finding& a, const Finding& b) { return a.severity > b.severity; });
   opened->model = std::move(model);
+  infer_again(*opened, options);
   return std::shared_ptr<const OpenedModel>(std::move(opened));
+}
+
+Result<std::shared_ptr<const OpenedModel>> with_shapes(const OpenedModel& opened,
+                                                       const std::map<std::string, Shape>& shapes,
+                                                       const JobContext& job) {
+  LATHE_TRY(job.check());
+  LATHE_ASSIGN(const InferenceOptions options, inference_options(*opened.model, shapes));
+  auto seen = std::make_shared<OpenedModel>();
+  seen->model = opened.model;
+  seen->partition = opened.partition;
+  seen->configuration = opened.configuration;
+  infer_again(*seen, options);
+  return std::shared_ptr<const OpenedModel>(std::move(seen));
 }
 
 NodeDetails describe_node(const OpenedModel& opened, NodeId id) {

@@ -46,6 +46,11 @@ Result<std::shared_ptr<const OpenedModel>> open_model(const std::filesystem::pat
                                                       const std::map<std::string, Shape>& shapes,
                                                       const JobContext& job);
 
+/// The same model seen with other input shapes: types, costs and findings anew, ids as they were.
+Result<std::shared_ptr<const OpenedModel>> with_shapes(const OpenedModel& opened,
+                                                       const std::map<std::string, Shape>& shapes,
+                                                       const JobContext& job);
+
 /// Documentation and kernels of one node, for the inspector.
 struct NodeDetails {
   std::string documentation;
