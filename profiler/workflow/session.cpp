@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "engine/kernels/kernel.h"
+#include "profiler/record/close_gaps.h"
 #include "profiler/workflow/machine.h"
 
 namespace lathe {
@@ -60,6 +61,7 @@ Result<Session::Measurement> Session::measure(int runs, int recorded, const JobC
     }
   }
   measured.recording = recorder.finish();
+  close_gaps(measured.recording);
   return measured;
 }
 

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <gtest/gtest.h>
 
+#include "profiler/record/close_gaps.h"
 #include "profiler/record/module_slices.h"
 #include "profiler/record/to_trace.h"
 #include "profiler/trace/formats.h"
@@ -158,6 +159,22 @@ TEST(ToTrace, SameTimesStillNestOutsideIn) {
   EXPECT_EQ(trace.text(trace.category(trace.parent(of_category(trace, "op")[0]))), "engine");
   for (const SliceId m : of_category(trace, "module"))
     EXPECT_EQ(trace.depth(m) == 0, trace.arg_text(m, "module").empty());
+}
+
+TEST(CloseGaps, RunsFollowEachOther) {
+  Recording recording;
+  recording.runs = {{0, 100, 200}, {1, 500, 650}};
+  recording.events = {{0, 110, 190}, {0, 300, 310}, {0, 500, 640}};
+  recording.memory = {{120, 7}, {400, 8}, {510, 9}};
+  close_gaps(recording);
+  ASSERT_EQ(recording.events.size(), 2U) << "what lies between runs is dropped";
+  EXPECT_EQ(recording.events[0].begin, 110);
+  EXPECT_EQ(recording.events[1].begin, 200);
+  EXPECT_EQ(recording.events[1].end, 340);
+  EXPECT_EQ(recording.runs[1].begin, 200);
+  EXPECT_EQ(recording.runs[1].end, 350);
+  ASSERT_EQ(recording.memory.size(), 2U);
+  EXPECT_EQ(recording.memory[1].at, 210);
 }
 
 }  // namespace
