@@ -1,0 +1,177 @@
+// SPDX-License-Identifier: Apache-2.0
+// The program as a person or a script meets it: what it prints, its exit codes, and what it leaves behind.
+#include <csignal>
+#include <cstdio>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <gmock/gmock.h>
+#include <nlohmann/json.hpp>
+#include <sstream>
+#include <sys/wait.h>
+#include <thread>
+#include <unistd.h>
+
+#include "tests/temporary_folder.h"
+
+namespace lathe {
+namespace {
+
+namespace fs = std::filesystem;
+using testing::HasSubstr;
+
+const std::string examples = LATHE_SOURCE_DIR "/resources/examples/";
+const std::string detector = examples + "digits_detr_anysize/digits_detr_anysize_script17.onnx";
+const std::string scenes = examples + "digits_detr_anysize/digits_scenes.dataset.json";
+const std::string digits = examples + "digits_resnet/digits_resnet_script17.onnx";
+const std::string digits_data = examples + "digits_resnet/digits_eval.dataset.json";
+
+std::string content(const fs::path& file) {
+  std::ostringstream text;
+  text << std::ifstream(file, std::ios::binary).rdbuf();
+  return text.str();
+}
+
+class Commands : public testing::Test {
+ protected:
+  struct Ran {
+    int code = -1;
+    std::string out, err;
+  };
+
+  pid_t start(const std::vector<std::string>& arguments) {
+    std::fflush(nullptr);  // or the child would write it too
+    const pid_t child = fork();
+    if (child != 0) return child;
+    if (freopen((folder_ / "out").c_str(), "w", stdout) == nullptr ||
+        freopen((folder_ / "err").c_str(), "w", stderr) == nullptr)
+      _exit(126);
+    std::vector<char*> argv{const_cast<char*>(LATHE_PROGRAM)};
+    for (const std::string& argument : arguments) argv.push_back(const_cast<char*>(argument.c_str()));
+    argv.push_back(nullptr);
+    execv(LATHE_PROGRAM, argv.data());
+    _exit(127);
+  }
+  Ran finish(pid_t child) {
+    int status = 0;
+    waitpid(child, &status, 0);
+    return {WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status), content(folder_ / "out"),
+            content(folder_ / "err")};
+  }
+  Ran run(const std::vector<std::string>& arguments) { return finish(start(arguments)); }
+  /// Exit code and a part of the one line on stderr.
+  void expect_refusal(const std::vector<std::string>& arguments, int code, const std::string& words) {
+    const Ran ran = run(arguments);
+    std::string line;
+    for (const std::string& argument : arguments) line += argument + " ";
+    EXPECT_EQ(ran.code, code) << line << "\n" << ran.err;
+    EXPECT_THAT(ran.err, HasSubstr(words)) << line;
+    EXPECT_EQ(ran.err.rfind("lathe: ", 0), 0U) << line << "\n" << ran.err;
+    EXPECT_EQ(ran.out, "") << line;
+  }
+  std::string write(const std::string& name, const std::string& text) {
+    return folder_.write(name, text).string();
+  }
+  std::string place(const std::string& name) { return (folder_ / name).string(); }
+  /// Names in the folder, without what run() itself writes.
+  std::vector<std::string> left() {
+    std::vector<std::string> names;
+    for (const auto& entry : fs::directory_iterator(folder_.path()))
+      if (entry.path().filename() != "out" && entry.path().filename() != "err")
+        names.push_back(entry.path().filename());
+    return names;
+  }
+
+  TemporaryFolder folder_;
+};
+
+TEST_F(Commands, WrongUseIsExitTwo) {
+  expect_refusal({"nonsense"}, 2, "nonsense");
+  expect_refusal({"run", digits, "--nonsense"}, 2, "--nonsense");
+  expect_refusal({"run", digits, "--shape", "nope=1x1"}, 2, "input 'nope'");
+  expect_refusal({"run", digits, "--shape", "input=1x3"}, 2, "rank 4");
+  expect_refusal({"run", digits, "--shape", "input=1x1x32x-1"}, 2, "1x1x32x-1");
+  expect_refusal({"evaluate", digits}, 2, "--data");
+}
+
+TEST_F(Commands, DamagedInputIsExitThree) {
+  const std::string whole = content(digits);
+  std::string unknown = whole;
+  for (size_t at = 0; (at = unknown.find("Relu", at)) != std::string::npos;) unknown.replace(at, 4, "Rely");
+  expect_refusal({"inspect", place("nothing.onnx")}, 3, "nothing.onnx");
+  expect_refusal({"inspect", write("text.onnx", "hello\n")}, 3, "is not an ONNX model");
+  expect_refusal({"inspect", write("cut.onnx", whole.substr(0, whole.size() / 3))}, 3, "truncated");
+  expect_refusal({"run", write("unknown.onnx", unknown)}, 3, "Rely");
+  expect_refusal({"run", digits, "--input", "input=" + write("a.npy", "no array")}, 3, "a.npy");
+  expect_refusal({"report", place("nowhere")}, 3, "nowhere");
+  expect_refusal({"convert", detector, "--out", place("o"), "--config", write("c.json", "{")}, 3, "c.json");
+  expect_refusal({"evaluate", digits, "--data", scenes}, 3, "input");
+  EXPECT_FALSE(fs::exists(place("o")));
+}
+
+TEST_F(Commands, WhereNothingCanBeWrittenIsExitFour) {
+  expect_refusal({"convert", digits, "--out", "/proc/lathe"}, 4, "/proc/lathe");
+  expect_refusal({"run", digits, "--output", "/proc/lathe.npz"}, 4, "/proc/lathe.npz");
+}
+
+TEST_F(Commands, PrecisionsThatNoEngineHasAreRefusedInASentence) {
+  for (const char* flag : {"--fp16", "--bf16", "--int8"})
+    expect_refusal({"convert", digits, "--out", place("o"), flag}, 2, "not in this build yet");
+  EXPECT_TRUE(left().empty());
+}
+
+TEST_F(Commands, InspectTellsAsJson) {
+  const Ran ran = run({"inspect", detector, "--json"});
+  ASSERT_EQ(ran.code, 0) << ran.err;
+  const auto json = nlohmann::json::parse(ran.out);
+  for (const char* key :
+       {"inputs", "outputs", "opset", "operators", "parameters", "flops", "modules", "findings"})
+    EXPECT_TRUE(json.contains(key)) << key;
+  EXPECT_EQ(json["modules"].size(), 92U);
+}
+
+TEST_F(Commands, OpenShapesConvertNothingAndSayWhy) {
+  const Ran ran = run({"convert", detector, "--out", place("o"), "--data", scenes, "--limit", "8"});
+  EXPECT_EQ(ran.code, 1) << ran.err;
+  const auto report = nlohmann::json::parse(content(place("o/workflow_report.json")));
+  EXPECT_EQ(report["conversion_rate"], (nlohmann::json{0, 92}));
+  EXPECT_EQ(report["performance"]["accuracy"], report["non_converted_performance"]["accuracy"]);
+  const auto conversion = nlohmann::json::parse(content(place("o/conversion_report.json")));
+  EXPECT_EQ(conversion[""]["cause"], "dynamic_shape");
+  EXPECT_THAT(conversion[""]["traceback"].get<std::string>(), HasSubstr("img"));
+}
+
+TEST_F(Commands, AConvertedFolderRunsLikeItsModel) {
+  const Ran ran = run({"convert", digits, "--out", place("o"), "--data", digits_data});
+  ASSERT_EQ(ran.code, 0) << ran.err;
+  EXPECT_THAT(ran.out, HasSubstr("Conversion Rate: 36/36"));
+  EXPECT_EQ(run({"run", digits, "--eager", "--output", place("a.npz")}).code, 0);
+  EXPECT_EQ(run({"run", place("o"), "--output", place("b.npz")}).code, 0);
+  const Ran evaluated = run({"evaluate", place("o"), "--data", digits_data, "--json"});
+  ASSERT_EQ(evaluated.code, 0) << evaluated.err;
+  EXPECT_THAT(evaluated.out, HasSubstr("0.994"));
+  EXPECT_EQ(run({"report", place("o")}).out, content(place("o/lathe.log")));
+}
+
+TEST_F(Commands, AnInterruptedConversionLeavesNothing) {
+  const pid_t child =
+      start({"convert", detector, "--out", place("o"), "--shape", "img=1x3x96x96", "--data", scenes});
+  std::this_thread::sleep_for(std::chrono::milliseconds(800));
+  kill(child, SIGINT);
+  const Ran ran = finish(child);
+  EXPECT_EQ(ran.code, 130) << ran.err;
+  EXPECT_TRUE(left().empty()) << left().front();
+}
+
+TEST_F(Commands, ProfileWritesATraceAndABalance) {
+  const Ran ran = run({"profile", digits, "--engine", "--runs", "3", "--trace", place("t.json"), "--json"});
+  ASSERT_EQ(ran.code, 0) << ran.err;
+  const auto json = nlohmann::json::parse(ran.out);
+  double sum = json["unexplained_ms"];
+  for (const auto& [name, ms] : json["time_balance_ms"].items()) sum += ms.get<double>();
+  EXPECT_NEAR(sum, json["latency_ms"]["p50"].get<double>(), 1e-6);
+  EXPECT_TRUE(nlohmann::json::parse(content(place("t.json"))).contains("traceEvents"));
+}
+
+}  // namespace
+}  // namespace lathe
