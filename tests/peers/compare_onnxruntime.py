@@ -81,11 +81,18 @@ def make_inputs(sess, shapes, seed):
 
 
 def run_lathe(lathe, path, mode, feeds):
+    """`mode`: eager, engine, or converted: module by module, what cannot be an engine eager."""
     with tempfile.TemporaryDirectory() as folder:
         given, made = os.path.join(folder, "in.npz"), os.path.join(folder, "out.npz")
         np.savez(given, **feeds)
+        if mode == "converted":
+            report = os.path.join(folder, "report")
+            done = subprocess.run([lathe, "convert", path, "--out", report, "--quiet"], capture_output=True, text=True)
+            if done.returncode != 0:
+                raise RuntimeError(done.stderr.strip() or f"exit {done.returncode}")
+            path = report
         shapes = [a for k, v in feeds.items() for a in ("--shape", f"{k}={'x'.join(map(str, v.shape)) or 'scalar'}")]
-        done = subprocess.run([lathe, "run", path, "--" + mode, "--inputs", given, "--output", made, "--quiet", *shapes],
+        done = subprocess.run([lathe, "run", path, *([] if mode == "converted" else ["--" + mode]), "--inputs", given, "--output", made, "--quiet", *shapes],
                               capture_output=True, text=True)
         if done.returncode != 0:
             raise RuntimeError(done.stderr.strip() or f"exit {done.returncode}")
@@ -136,7 +143,7 @@ def main():
     parser.add_argument("--json")
     args = parser.parse_args()
     print(f"onnxruntime {ort.__version__}, numpy {np.__version__}")
-    print(f"{'model':28} {'mode':7} {'of largest value':>17} {'of std deviation':>17}   verdict")
+    print(f"{'model':28} {'mode':9} {'of largest value':>17} {'of std deviation':>17}   verdict")
     rows, bad = [], 0
     for label, file, shapes, kind in cases(args.models):
         if args.only and args.only not in label and args.only not in file:
@@ -155,10 +162,12 @@ def main():
             own = errors([dict(zip(names, optimised.run(None, f))) for f in feeds], theirs)
             beside = f" (ORT optimised: {own[0]:.1e}, {own[1]:.1e})"
         for mode in args.modes.split(","):
+            if kind == "detections" and mode == "engine":
+                mode = "converted"  # the number of boxes depends on the data: no engine holds the whole model
             try:
                 ours = [run_lathe(args.lathe, path, mode, f) for f in feeds]
             except RuntimeError as error:
-                print(f"{label:28} {mode:7} FAILED {error}")
+                print(f"{label:28} {mode:9} FAILED {error}")
                 bad += 1
                 continue
             if kind == "detections":
@@ -169,7 +178,7 @@ def main():
                 fine = worst < 1e-4 and deviation < 1e-3 if kind == "fp32" else worst <= max(2 * own[0], 1e-2)
             bad += not fine
             rows.append(dict(model=label, mode=mode, of_largest=worst, of_deviation=deviation, ok=bool(fine)))
-            print(f"{label:28} {mode:7} {worst:17.2e} {deviation:17.2e}   {'ok' if fine else 'OUTSIDE'}{beside}", flush=True)
+            print(f"{label:28} {mode:9} {worst:17.2e} {deviation:17.2e}   {'ok' if fine else 'OUTSIDE'}{beside}", flush=True)
     if args.json:
         json.dump(rows, open(args.json, "w"), indent=1)
     return 1 if bad else 0
