@@ -114,7 +114,11 @@ void MainWindow::makeViews() {
       firstOf[static_cast<int>(entry.place)] = dock;
     m_docks[entry.id] = dock;
   }
-  for (QDockWidget* first : std::as_const(firstOf)) first->raise();
+  // Tabs of docks exist only once the window is laid out: raised earlier, any of them may end up in front.
+  const auto raiseFirst = [firstOf] {
+    for (QDockWidget* first : firstOf) first->raise();
+  };
+  QMetaObject::invokeMethod(this, raiseFirst, Qt::QueuedConnection);
   setCorner(Qt::BottomLeftCorner, Qt::LeftDockWidgetArea);
   setCorner(Qt::BottomRightCorner, Qt::RightDockWidgetArea);
   QList<QDockWidget*> docks{firstOf.value(static_cast<int>(ViewEntry::Place::Left)),

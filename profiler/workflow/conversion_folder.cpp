@@ -71,13 +71,6 @@ Status write_models(const fs::path& folder, const Conversion& conversion, const 
   return {};
 }
 
-/// The configuration as it can be used again from any folder: with the data set that was used, in full.
-Configuration portable(Configuration configuration, const ReportData& data) {
-  std::error_code error;
-  if (!data.data.empty()) configuration.data = fs::absolute(data.data, error).lexically_normal().string();
-  return configuration;
-}
-
 }  // namespace
 
 PendingFolder::PendingFolder(PendingFolder&& other) noexcept
@@ -141,7 +134,7 @@ Status write_folder(const fs::path& folder, const ConvertReport& report, const R
       {"statistics.csv", statistics_csv(data)},
       {"report.json", report_json(data)},
       {"report.html", report_html(data)},
-      {"config.json", to_json(portable(report.conversion.configuration, data))},
+      {"config.json", to_json(report.conversion.configuration)},
       {"lathe.log", report.printed},
   };
   for (const auto& [name, text] : texts) LATHE_TRY(write_file_atomic(folder / name, text));

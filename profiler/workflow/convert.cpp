@@ -149,6 +149,11 @@ Result<std::shared_ptr<const ConvertReport>> ConversionRun::run() {
   const int64_t begin = now_ns();
   LATHE_ASSIGN(report_->conversion, convert(request_.opened->model, request_.configuration, options, job_));
   compile_ms_ = static_cast<double>(now_ns() - begin) / 1e6;
+  // What is written has to be of use in any folder: the data set that was used, in full.
+  std::error_code ignored;
+  if (!request_.data.empty())
+    report_->conversion.configuration.data =
+        std::filesystem::absolute(request_.data, ignored).lexically_normal().string();
   LATHE_ASSIGN(const std::unique_ptr<Runnable> eager, make_eager(request_.opened->model));
   LATHE_ASSIGN(report_->before, measure_side(*eager, inputs, "the model as it is", eager.get()));
   LATHE_ASSIGN(report_->after,
