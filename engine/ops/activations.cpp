@@ -231,7 +231,7 @@ void register_activations(OperatorRegistry& registry) {
   add("LeakyRelu", {1, 6, 16}, run_with<LeakyRelu>);
   add("Elu", {1, 6, 22}, run_with<Elu>);
   add("Selu", {1, 6, 22}, run_with<Selu>);
-  add("Celu", {12}, run_with<Celu>);
+  add("Celu", {12, 28}, run_with<Celu>);
   add("HardSigmoid", {1, 6, 22}, run_with<HardSigmoid>);
   add("HardSwish", {14, 22}, run_activation<ActivationKind::hard_swish>);
   add("ThresholdedRelu", {10, 22}, run_with<ThresholdedRelu>);

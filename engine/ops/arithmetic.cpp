@@ -65,12 +65,16 @@ struct FmodOf {
       return std::fmod(a, b);
   }
 };
-/// Python's remainder: the divisor's sign.
+/// Python's remainder: the divisor's sign, of a zero too.
 struct ModOf {
   template <class T>
   static T of(T a, T b) {
     const T remainder = FmodOf::of(a, b);
-    return remainder != 0 && ((remainder < 0) != (b < 0)) ? static_cast<T>(remainder + b) : remainder;
+    if (remainder != 0) return (remainder < 0) != (b < 0) ? static_cast<T>(remainder + b) : remainder;
+    if constexpr (std::is_integral_v<T>)
+      return remainder;
+    else
+      return std::copysign(remainder, b);
   }
 };
 
@@ -105,8 +109,9 @@ Status run_integers(RunContext& context) {
 Status run_mod(RunContext& context) {
   if (context.attributes().get_int("fmod", 0) != 0) return run_binary<FmodOf>(context);
   LATHE_ASSIGN(const Tensor* a, tensor_input(context, 0, "A"));
-  if (is_float(a->type())) return context.error("takes floating-point elements only with fmod=1");
-  return run_integers<ModOf>(context);
+  if (is_float(a->type()) && context.version() < 28)
+    return context.error("takes floating-point elements only with fmod=1 before opset 28");
+  return run_binary<ModOf>(context);
 }
 
 struct AndOf {
@@ -127,23 +132,29 @@ struct XorOf {
     return static_cast<T>(a ^ b);
   }
 };
-/// Shifts by the width or more leave nothing.
+/// False for shifts by the width or more, and for negative ones, which leave nothing but the sign.
+template <class T>
+bool keeps_bits(T shift) {
+  return static_cast<uint64_t>(shift) < 8 * sizeof(T);
+}
 struct ShiftLeft {
   template <class T>
   static T of(T a, T b) {
-    return b < std::numeric_limits<T>::digits ? static_cast<T>(static_cast<uint64_t>(a) << b) : T(0);
+    return keeps_bits(b) ? static_cast<T>(static_cast<uint64_t>(a) << b) : T(0);
   }
 };
+/// Fills with the sign.
 struct ShiftRight {
   template <class T>
   static T of(T a, T b) {
-    return b < std::numeric_limits<T>::digits ? static_cast<T>(static_cast<uint64_t>(a) >> b) : T(0);
+    return keeps_bits(b) ? static_cast<T>(a >> b) : static_cast<T>(a < 0 ? -1 : 0);
   }
 };
 
 Status run_bit_shift(RunContext& context) {
   LATHE_ASSIGN(const Tensor* a, tensor_input(context, 0, "X"));
-  if (is_signed_integer(a->type())) return context.type_error(a->type());
+  if (is_signed_integer(a->type()) && context.version() < 28)
+    return context.error("takes signed elements only from opset 28 on");
   const std::string direction = context.attributes().get_string("direction", "");
   if (direction == "LEFT") return run_integers<ShiftLeft>(context);
   if (direction == "RIGHT") return run_integers<ShiftRight>(context);
@@ -294,9 +305,9 @@ void register_arithmetic(OperatorRegistry& registry) {
   add("Sub", {1, 6, 7, 13, 14}, run_binary<SubOf>, infer_arithmetic<subtract_dims>);
   add("Mul", {1, 6, 7, 13, 14}, run_binary<MulOf>, infer_arithmetic<multiply_dims>);
   add("Div", {1, 6, 7, 13, 14}, run_binary<DivOf>, infer_arithmetic<divide_dims>);
-  add("Mod", {10, 13}, run_mod, infer_arithmetic<modulo_dims>);
+  add("Mod", {10, 13, 28}, run_mod, infer_arithmetic<modulo_dims>);
   add("Pow", {1, 7, 12, 13, 15}, run_pow, infer_arithmetic<power_dims>);
-  add("BitShift", {11}, run_bit_shift, infer_arithmetic<nullptr>);
+  add("BitShift", {11, 28}, run_bit_shift, infer_arithmetic<nullptr>);
   add("BitwiseAnd", {18}, run_integers<AndOf>, infer_arithmetic<nullptr>);
   add("BitwiseOr", {18}, run_integers<OrOf>, infer_arithmetic<nullptr>);
   add("BitwiseXor", {18}, run_integers<XorOf>, infer_arithmetic<nullptr>);

@@ -129,7 +129,7 @@ Status run_bit_cast(RunContext& context) {
 void register_cast(OperatorRegistry& registry) {
   registry.add({"",
                 "Cast",
-                {1, 6, 9, 13, 19, 21, 23, 24, 25},
+                {1, 6, 9, 13, 19, 21, 23, 24, 25, 28},
                 1,
                 1,
                 1,

@@ -299,9 +299,9 @@ void register_constant(OperatorRegistry& registry) {
                 infer_constant_of_shape,
                 run_constant_of_shape,
                 no_flops});
-  registry.add({"", "Range", {11}, 3, 3, 1, 1, trait_none, infer_range, run_range});
+  registry.add({"", "Range", {11, 27}, 3, 3, 1, 1, trait_none, infer_range, run_range});
   registry.add({"", "EyeLike", {9, 22}, 1, 1, 1, 1, trait_none, infer_eye_like, run_eye_like, no_flops});
-  registry.add({"", "OneHot", {9, 11}, 3, 3, 1, 1, trait_none, infer_one_hot, run_one_hot, no_flops});
+  registry.add({"", "OneHot", {9, 11, 28}, 3, 3, 1, 1, trait_none, infer_one_hot, run_one_hot, no_flops});
 }
 
 }  // namespace lathe

@@ -321,7 +321,7 @@ int64_t einsum_flops(const Node& node, std::span<const Shape> inputs, std::span<
 }  // namespace
 
 void register_einsum(OperatorRegistry& registry) {
-  registry.add({"", "Einsum", {12}, 1, -1, 1, 1, trait_none, infer_einsum, run_einsum, einsum_flops});
+  registry.add({"", "Einsum", {12, 28}, 1, -1, 1, 1, trait_none, infer_einsum, run_einsum, einsum_flops});
 }
 
 }  // namespace lathe

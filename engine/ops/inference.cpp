@@ -2,6 +2,7 @@
 #include "engine/ops/inference.h"
 
 #include <algorithm>
+#include <set>
 
 namespace lathe {
 namespace {
@@ -26,6 +27,7 @@ struct Session {
   NodeId outer_node;  ///< node of the main graph whose sub-graph is being inferred
   int next_symbol = 0;
   int depth = 0;
+  std::set<std::string> newer_domains;  ///< operator sets reported as newer than this build
 };
 
 class GraphInference {
@@ -52,6 +54,7 @@ class GraphInference {
   void seed_inputs(std::span<const TypeInfo> inputs, std::span<const TypeInfo> captures, bool main_graph);
   TypeInfo resolve_input(const Value& value);
   void infer_node(const Node& node);
+  void check_version(const Node& node);
   void fill_unknown_outputs(const Node& node);
 };
 
@@ -204,12 +207,23 @@ void GraphInference::fill_unknown_outputs(const Node& node) {
       result_.types[output.index] = graph_.value(output).type;
 }
 
+/// Warns once of each operator set that is newer than this build: its operators may have new definitions.
+void GraphInference::check_version(const Node& node) {
+  const int newest = operators().newest_version(node.domain);
+  if (node.version <= newest || !session_.newer_domains.insert(node.domain).second) return;
+  report(Severity::warning, "newer_opset", node,
+         "is of operator set " + (node.domain.empty() ? "ai.onnx" : node.domain) + " version " +
+             std::to_string(node.version) + ", newer than this build knows (" + std::to_string(newest) +
+             "): its operators are taken to mean what they did then");
+}
+
 void GraphInference::infer_node(const Node& node) {
   const Operator* op = operators().find(node);
   if (op == nullptr) {
     report(Severity::error, "unknown_operator", node, "is not known to this build");
     return fill_unknown_outputs(node);
   }
+  check_version(node);
   const auto count = static_cast<int>(node.inputs.size());
   if (count < op->min_inputs || (op->max_inputs >= 0 && count > op->max_inputs)) {
     report(Severity::error, "input_count", node, "has " + std::to_string(count) + " inputs");

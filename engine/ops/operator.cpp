@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "engine/ops/operator.h"
 
+#include <algorithm>
+
 #include "engine/ops/operator_list.h"
 
 namespace lathe {
@@ -29,6 +31,8 @@ std::optional<std::vector<int64_t>> InferContext::known_ints(size_t i) const {
 
 void OperatorRegistry::add(Operator op) {
   by_name_[key(op.domain, op.name)].push_back(operators_.size());
+  int& newest = newest_versions_[std::string(op.domain)];
+  newest = std::max(newest, op.versions.back());
   operators_.push_back(std::move(op));
 }
 
@@ -43,6 +47,11 @@ const Operator* OperatorRegistry::find(std::string_view domain, std::string_view
     if (best == nullptr || candidate.versions.front() > best->versions.front()) best = &candidate;
   }
   return best;
+}
+
+int OperatorRegistry::newest_version(std::string_view domain) const {
+  const auto found = newest_versions_.find(std::string(canonical_domain(domain)));
+  return found == newest_versions_.end() ? 0 : found->second;
 }
 
 std::vector<std::string> OperatorRegistry::names(std::string_view domain) const {

@@ -138,12 +138,16 @@ class OperatorRegistry {
   const Operator* find(std::string_view domain, std::string_view name, int version) const;
   const Operator* find(const Node& node) const { return find(node.domain, node.op_type, node.version); }
   const std::vector<Operator>& all() const { return operators_; }  ///< in registration order
+  /// The newest version of a domain that any of its operators has, which is the newest one this build knows;
+  /// 0 for a domain without operators. Nodes of a newer version may mean something else.
+  int newest_version(std::string_view domain) const;
   /// Names of a domain, for "did you mean".
   std::vector<std::string> names(std::string_view domain) const;
 
  private:
   std::vector<Operator> operators_;
   std::unordered_map<std::string, std::vector<size_t>> by_name_;
+  std::unordered_map<std::string, int> newest_versions_;  ///< by domain
 };
 
 /// Every operator of this build; made once on first use, immutable after. Thread-safe.

@@ -337,7 +337,7 @@ void register_quantize_linear(OperatorRegistry& registry) {
     registry.add(
         {domain, "DequantizeLinear", versions, 2, 3, 1, 1, trait_none, infer_dequantize, run_dequantize});
   };
-  add("", {10, 13, 19, 21, 23, 24, 25});
+  add("", {10, 13, 19, 21, 23, 24, 25, 28});
   add("com.microsoft", {1});
   registry.add({"",
                 "DynamicQuantizeLinear",

@@ -194,7 +194,7 @@ Status run_col2im(RunContext& context) {
 
 void register_rearrange(OperatorRegistry& registry) {
   registry.add(
-      {"", "ReverseSequence", {10}, 2, 2, 1, 1, trait_none, infer_same, run_reverse_sequence, no_flops});
+      {"", "ReverseSequence", {10, 28}, 2, 2, 1, 1, trait_none, infer_same, run_reverse_sequence, no_flops});
   registry.add({"", "Trilu", {14}, 1, 2, 1, 1, trait_none, infer_trilu, run_trilu, no_flops});
   registry.add({"", "Col2Im", {18}, 3, 3, 1, 1, trait_none, infer_col2im, run_col2im});
 }

@@ -360,7 +360,7 @@ void register_reduce(OperatorRegistry& registry) {
                        Status (*infer)(InferContext&) = infer_reduce) {
     registry.add({"", name, std::move(versions), 1, 2, 1, 1, trait_none, infer, run, reduce_flops});
   };
-  const std::vector<int> usual{1, 11, 13, 18}, extreme{1, 11, 12, 13, 18, 20};
+  const std::vector<int> usual{1, 11, 13, 18}, extreme{1, 11, 12, 13, 18, 20}, logarithmic{1, 11, 13, 18, 28};
   add("ReduceSum", {1, 11, 13}, run_reduce<Sum>,
       infer_with_contents<[](const Dim& a, const Dim& b) { return a + b; }>);
   add("ReduceProd", usual, run_reduce<Prod>,
@@ -371,8 +371,8 @@ void register_reduce(OperatorRegistry& registry) {
   add("ReduceL1", usual, run_reduce<L1>);
   add("ReduceL2", usual, run_reduce<L2>);
   add("ReduceSumSquare", usual, run_reduce<SumSquare>);
-  add("ReduceLogSum", usual, run_reduce<LogSum>);
-  add("ReduceLogSumExp", usual, run_reduce<LogSumExp>);
+  add("ReduceLogSum", logarithmic, run_reduce<LogSum>);
+  add("ReduceLogSumExp", logarithmic, run_reduce<LogSumExp>);
   registry.add(
       {"", "ArgMax", {1, 11, 12, 13}, 1, 1, 1, 1, trait_none, infer_arg, run_arg<true>, reduce_flops});
   registry.add(

@@ -253,9 +253,19 @@ Status run_unique(RunContext& context) {
 void register_select(OperatorRegistry& registry) {
   registry.add(
       {"", "NonZero", {9, 13}, 1, 1, 1, 1, trait_data_dependent, infer_nonzero, run_nonzero, no_flops});
+  registry.add({"",
+                "Compress",
+                {9, 11, 28},
+                2,
+                2,
+                1,
+                1,
+                trait_data_dependent,
+                infer_compress,
+                run_compress,
+                no_flops});
   registry.add(
-      {"", "Compress", {9, 11}, 2, 2, 1, 1, trait_data_dependent, infer_compress, run_compress, no_flops});
-  registry.add({"", "Unique", {11}, 1, 1, 1, 4, trait_data_dependent, infer_unique, run_unique, no_flops});
+      {"", "Unique", {11, 28}, 1, 1, 1, 4, trait_data_dependent, infer_unique, run_unique, no_flops});
 }
 
 }  // namespace lathe

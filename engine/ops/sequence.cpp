@@ -324,9 +324,9 @@ void register_sequence(OperatorRegistry& registry) {
   add("SequenceLength", {11}, 1, 1, infer_sequence_length, run_sequence_length);
   add("SplitToSequence", {11, 24}, 1, 2, infer_split_to_sequence, run_split_to_sequence);
   add("ConcatFromSequence", {11}, 1, 1, infer_concat_from_sequence, run_concat_from_sequence);
-  add("Optional", {15}, 0, 1, infer_optional, run_optional);
-  add("OptionalHasElement", {15, 18}, 0, 1, infer_has_element, run_has_element);
-  add("OptionalGetElement", {15, 18}, 1, 1, infer_get_element, run_get_element);
+  add("Optional", {15, 28}, 0, 1, infer_optional, run_optional);
+  add("OptionalHasElement", {15, 18, 28}, 0, 1, infer_has_element, run_has_element);
+  add("OptionalGetElement", {15, 18, 28}, 1, 1, infer_get_element, run_get_element);
 }
 
 }  // namespace lathe

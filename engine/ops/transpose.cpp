@@ -48,6 +48,13 @@ Result<int64_t> block_size(const Node& node, size_t rank) {
   return block;
 }
 
+/// Whether channels are ordered column, row, depth (CRD) instead of depth, column, row.
+Result<bool> depth_last(const Node& node) {
+  const std::string mode = node.attributes.get_string("mode", "DCR");
+  if (mode != "DCR" && mode != "CRD") return node_error(node, "has an unknown mode '" + mode + "'");
+  return mode == "CRD";
+}
+
 Status does_not_divide(const Node& node, const char* axis, int64_t size, int64_t by) {
   return node_error(node, "has " + std::to_string(size) + " " + axis + ", which " + std::to_string(by) +
                               " does not divide");
@@ -55,6 +62,7 @@ Status does_not_divide(const Node& node, const char* axis, int64_t size, int64_t
 
 Result<Dims> block_dims(const Node& node, const Dims& x) {
   LATHE_ASSIGN(const int64_t block, block_size(node, x.size()));
+  LATHE_TRY(depth_last(node));
   const int64_t area = block * block;
   if (node.op_type == "DepthToSpace") {
     if (x[1].known() && x[1].value() % area != 0)
@@ -83,12 +91,13 @@ Status run_blocks(RunContext& context) {
   LATHE_ASSIGN(const Dims dims, block_dims(context.node(), to_dims(x->shape())));
   const Shape shape = to_shape(dims);
   LATHE_ASSIGN(const int64_t b, block_size(context.node(), x->rank()));
+  LATHE_ASSIGN(const bool crd, depth_last(context.node()));
   Shape split;
   std::vector<int64_t> order;
   if (context.node().op_type == "SpaceToDepth") {
     split = {shape[0], x->dim(1), shape[2], b, shape[3], b};
-    order = {0, 3, 5, 1, 2, 4};
-  } else if (context.attributes().get_string("mode", "DCR") == "CRD") {
+    order = crd ? std::vector<int64_t>{0, 1, 3, 5, 2, 4} : std::vector<int64_t>{0, 3, 5, 1, 2, 4};
+  } else if (crd) {
     split = {shape[0], shape[1], b, b, x->dim(2), x->dim(3)};
     order = {0, 1, 4, 2, 5, 3};
   } else {
@@ -115,8 +124,9 @@ void register_transpose(OperatorRegistry& registry) {
                 infer_transpose,
                 run_transpose,
                 no_flops});
-  registry.add({"", "DepthToSpace", {1, 11, 13}, 1, 1, 1, 1, trait_none, infer_blocks, run_blocks, no_flops});
-  registry.add({"", "SpaceToDepth", {1, 13}, 1, 1, 1, 1, trait_none, infer_blocks, run_blocks, no_flops});
+  registry.add(
+      {"", "DepthToSpace", {1, 11, 13, 28}, 1, 1, 1, 1, trait_none, infer_blocks, run_blocks, no_flops});
+  registry.add({"", "SpaceToDepth", {1, 13, 28}, 1, 1, 1, 1, trait_none, infer_blocks, run_blocks, no_flops});
 }
 
 }  // namespace lathe

@@ -140,8 +140,9 @@ Status GraphExecutor::plan(const std::vector<int>& covered) {
     if (step->piece < 0) {
       const Node& node = graph_.node(step->node);
       step->op = operators().find(node);
-      if (step->op == nullptr || step->op->run == nullptr)
+      if (step->op == nullptr)
         return unsupported(locate(node), "is not known to this build and cannot be run");
+      if (step->op->run == nullptr) return unsupported(locate(node), "has no kernel in this build");
     }
     steps_.push_back(std::move(step));
     for (const size_t next : unblocks[unit])

@@ -64,41 +64,27 @@ QString moduleStateText(const Document& document, ModuleId module) {
 }
 
 ModuleTreeModel::ModuleTreeModel(const Document& document, const Coloring& coloring, QObject* parent)
-    : QAbstractItemModel(parent), m_document(document), m_coloring(coloring) {
+    : ModuleItemModel(parent), m_document(document), m_coloring(coloring) {
   connect(&document, &Document::modelChanged, this, &ModuleTreeModel::rebuild);
   connect(&document, &Document::modelRefreshed, this, [this] {
-    m_opened = m_document.opened();
-    emitChanged(Parameters, Flops);
+    refreshModules(m_document.opened());
+    announce(Parameters, Flops);
   });
   for (const auto signal : {&Document::activeTraceChanged, &Document::conversionChanged})
     connect(&document, signal, this, [this] {
       takeTimes();
-      emitChanged(Time, State);
+      announce(Time, State);
     });
   connect(&document, &Document::moduleStatesChanged, this, &ModuleTreeModel::takeStates);
-  connect(&coloring, &Coloring::changed, this, [this] { emitChanged(Name, Name); });
+  connect(&coloring, &Coloring::changed, this, [this] { announce(Name, Name); });
   rebuild();
 }
 
 void ModuleTreeModel::rebuild() {
   beginResetModel();
-  m_opened = m_document.opened();
-  m_entries.clear();
-  if (m_opened) {
-    const std::vector<Module>& modules = m_opened->model->modules.modules();
-    m_entries.resize(modules.size());
-    // Parents stand before their children, so from the end on every child is done before its parent.
-    for (size_t i = modules.size(); i-- > 0;) {
-      Entry& entry = m_entries[i];
-      for (const ModuleId child : modules[i].children)
-        if (m_entries[child.index].shown) {
-          m_entries[child.index].row = static_cast<int>(entry.children.size());
-          entry.children.push_back(child);
-        }
-      entry.shown = i == 0 || !modules[i].nodes.empty() || !entry.children.empty();
-      entry.state = m_document.moduleState(ModuleId(i));
-    }
-  }
+  takeModules(m_document.opened());
+  m_entries.assign(moduleCount(), Entry());
+  for (size_t i = 0; i < m_entries.size(); ++i) m_entries[i].state = m_document.moduleState(ModuleId(i));
   takeTimes();
   endResetModel();
 }
@@ -113,7 +99,7 @@ void ModuleTreeModel::takeTimes() {
   };
   m_longest = 0;
   for (size_t i = 0; i < m_entries.size(); ++i) {
-    const std::string& path = m_opened->model->modules[ModuleId(i)].path;
+    const std::string& path = opened()->model->modules[ModuleId(i)].path;
     m_entries[i].before = times(shown.before, path);
     m_entries[i].after = times(shown.after, path);
     m_longest = std::max({m_longest, m_entries[i].before.total, m_entries[i].after.total});
@@ -126,61 +112,28 @@ void ModuleTreeModel::takeStates() {
     const ModuleState state = m_document.moduleState(module);
     if (m_entries[i].state == state) continue;
     m_entries[i].state = state;
-    if (!m_entries[i].shown) continue;
+    if (!shown(module)) continue;
     const QModelIndex first = indexOf(module, Name);
     emit dataChanged(first, first);
     emit dataChanged(indexOf(module, State), indexOf(module, State));
   }
 }
 
-void ModuleTreeModel::emitChanged(int first, int last) {
-  // While another model arrives, the colouring may speak first.
-  if (m_entries.empty() || m_opened != m_document.opened()) return;
-  emit dataChanged(index(0, first), index(0, last));
-  for (size_t i = 0; i < m_entries.size(); ++i) {
-    const Entry& each = m_entries[i];
-    if (each.shown && !each.children.empty())
-      emit dataChanged(indexOf(each.children.front(), first), indexOf(each.children.back(), last));
-  }
-}
-
-ModuleId ModuleTreeModel::moduleOf(const QModelIndex& index) const {
-  return index.isValid() ? ModuleId(static_cast<size_t>(index.internalId())) : ModuleId();
-}
-
-QModelIndex ModuleTreeModel::indexOf(ModuleId module, int column) const {
-  if (!module.valid() || module.index >= m_entries.size() || !entry(module).shown) return {};
-  return createIndex(entry(module).row, column, static_cast<quintptr>(module.index));
+void ModuleTreeModel::announce(int first, int last) {
+  if (opened() == m_document.opened()) emitChanged(first, last);
 }
 
 std::vector<ModuleId> ModuleTreeModel::deepestFailures() const {
   std::vector<ModuleId> failures;
-  if (!m_opened) return failures;
-  for (const ModuleId module : m_opened->model->modules.subtree(ModuleTree::root())) {
+  if (!opened()) return failures;
+  for (const ModuleId module : opened()->model->modules.subtree(ModuleTree::root())) {
     const Entry& each = entry(module);
-    const bool below = std::any_of(each.children.begin(), each.children.end(), [this](ModuleId child) {
-      return entry(child).state == ModuleState::Failed;
-    });
-    if (each.shown && each.state == ModuleState::Failed && !below) failures.push_back(module);
+    const bool below =
+        std::any_of(childrenOf(module).begin(), childrenOf(module).end(),
+                    [this](ModuleId child) { return entry(child).state == ModuleState::Failed; });
+    if (shown(module) && each.state == ModuleState::Failed && !below) failures.push_back(module);
   }
   return failures;
-}
-
-QModelIndex ModuleTreeModel::index(int row, int column, const QModelIndex& parent) const {
-  if (!hasIndex(row, column, parent)) return {};
-  if (!parent.isValid()) return createIndex(0, column, quintptr{0});
-  const ModuleId child = entry(moduleOf(parent)).children[static_cast<size_t>(row)];
-  return createIndex(row, column, static_cast<quintptr>(child.index));
-}
-
-QModelIndex ModuleTreeModel::parent(const QModelIndex& index) const {
-  if (!index.isValid() || !m_opened) return {};
-  return indexOf(m_opened->model->modules[moduleOf(index)].parent);
-}
-
-int ModuleTreeModel::rowCount(const QModelIndex& parent) const {
-  if (m_entries.empty() || parent.column() > 0) return 0;
-  return parent.isValid() ? static_cast<int>(entry(moduleOf(parent)).children.size()) : 1;
 }
 
 int ModuleTreeModel::columnCount(const QModelIndex&) const {
@@ -188,12 +141,12 @@ int ModuleTreeModel::columnCount(const QModelIndex&) const {
 }
 
 const ModuleSummary* ModuleTreeModel::summary(ModuleId module) const {
-  const auto& modules = m_opened->summary.modules;
+  const auto& modules = opened()->summary.modules;
   return module.index < modules.size() ? &modules[module.index] : nullptr;
 }
 
 QVariant ModuleTreeModel::text(ModuleId module, int column) const {
-  const Module& of = m_opened->model->modules[module];
+  const Module& of = opened()->model->modules[module];
   const ModuleSummary* counts = summary(module);
   switch (column) {
     case Name:
@@ -243,28 +196,29 @@ QVariant ModuleTreeModel::sortKey(ModuleId module, int column) const {
 
 bool ModuleTreeModel::hasData(int column) const {
   const auto any = [this](auto&& test) {
-    return std::any_of(m_entries.begin(), m_entries.end(),
-                       [&](const Entry& each) { return each.shown && test(each); });
+    for (size_t i = 0; i < m_entries.size(); ++i)
+      if (shown(ModuleId(i)) && test(ModuleId(i))) return true;
+    return false;
   };
   switch (column) {
     case Flops:
-      return any([this](const Entry& each) {
-        const ModuleSummary* counts = summary(ModuleId(static_cast<size_t>(&each - m_entries.data())));
+      return any([this](ModuleId module) {
+        const ModuleSummary* counts = summary(module);
         return counts != nullptr && counts->total_flops > 0;
       });
     case Time:
-      return any([](const Entry& each) { return each.before.total >= 0; });
+      return any([this](ModuleId module) { return entry(module).before.total >= 0; });
     case After:
-      return any([](const Entry& each) { return each.after.total >= 0; });
+      return any([this](ModuleId module) { return entry(module).after.total >= 0; });
     case State:
-      return any([](const Entry& each) { return each.state != ModuleState::None; });
+      return any([this](ModuleId module) { return entry(module).state != ModuleState::None; });
     default:
       return true;
   }
 }
 
 QString ModuleTreeModel::toolTip(ModuleId module) const {
-  const Module& of = m_opened->model->modules[module];
+  const Module& of = opened()->model->modules[module];
   QStringList lines;
   lines << QStringLiteral("<b>%1</b>").arg(moduleTitle(m_document, module).toHtmlEscaped());
   QString className = QString::fromStdString(of.class_name);
@@ -287,7 +241,7 @@ QString ModuleTreeModel::toolTip(ModuleId module) const {
 }
 
 QVariant ModuleTreeModel::data(const QModelIndex& index, int role) const {
-  if (!index.isValid() || !m_opened) return {};
+  if (!index.isValid() || !opened()) return {};
   const ModuleId module = moduleOf(index);
   const int column = index.column();
   const auto share = [&](double Times::*part) {
@@ -316,7 +270,7 @@ QVariant ModuleTreeModel::data(const QModelIndex& index, int role) const {
     case SortRole:
       return sortKey(module, column);
     case FilterRole: {
-      const Module& of = m_opened->model->modules[module];
+      const Module& of = opened()->model->modules[module];
       return QString::fromStdString(of.path + ' ' + of.class_name);
     }
     default:

@@ -2,17 +2,17 @@
 // The module tree of the open model with its counts, times and conversion state.
 #pragma once
 
-#include <QAbstractItemModel>
 #include <vector>
 
 #include "gui/document/coloring.h"
 #include "gui/document/document.h"
+#include "gui/models/module_item_model.h"
 
 namespace lathe {
 
 /// Shows modules that own a node or contain one that does, below one row for the model itself. Follows the
 /// document and the colouring.
-class ModuleTreeModel : public QAbstractItemModel {
+class ModuleTreeModel : public ModuleItemModel {
   Q_OBJECT
  public:
   enum Column { Name, Class, Parameters, Flops, Time, After, State, ColumnCount };
@@ -28,17 +28,11 @@ class ModuleTreeModel : public QAbstractItemModel {
 
   ModuleTreeModel(const Document& document, const Coloring& coloring, QObject* parent = nullptr);
 
-  ModuleId moduleOf(const QModelIndex& index) const;
-  /// Invalid for modules that are not shown.
-  QModelIndex indexOf(ModuleId module, int column = Name) const;
   /// Whether any row has something to show in the column (times are there only after a run).
   bool hasData(int column) const;
   /// Failed modules none of whose children failed, in tree order: where a conversion broke.
   std::vector<ModuleId> deepestFailures() const;
 
-  QModelIndex index(int row, int column, const QModelIndex& parent = {}) const override;
-  QModelIndex parent(const QModelIndex& index) const override;
-  int rowCount(const QModelIndex& parent = {}) const override;
   int columnCount(const QModelIndex& parent = {}) const override;
   QVariant data(const QModelIndex& index, int role = Qt::DisplayRole) const override;
   QVariant headerData(int section, Qt::Orientation orientation, int role = Qt::DisplayRole) const override;
@@ -49,9 +43,6 @@ class ModuleTreeModel : public QAbstractItemModel {
     double self = -1, total = -1;
   };
   struct Entry {
-    bool shown = false;
-    int row = 0;                     ///< among its parent's shown children
-    std::vector<ModuleId> children;  ///< shown ones
     Times before, after;
     ModuleState state = ModuleState::None;
   };
@@ -59,7 +50,8 @@ class ModuleTreeModel : public QAbstractItemModel {
   void rebuild();
   void takeTimes();
   void takeStates();
-  void emitChanged(int first, int last);
+  /// Nothing while another model is on its way: the colouring may speak first.
+  void announce(int first, int last);
   const Entry& entry(ModuleId module) const { return m_entries[module.index]; }
   bool fused(ModuleId module) const;
   QVariant text(ModuleId module, int column) const;
@@ -69,9 +61,8 @@ class ModuleTreeModel : public QAbstractItemModel {
 
   const Document& m_document;
   const Coloring& m_coloring;
-  std::shared_ptr<const OpenedModel> m_opened;  ///< what the entries were made from
-  std::vector<Entry> m_entries;                 ///< by ModuleId
-  double m_longest = 0;                         ///< of all times shown, so that bars compare
+  std::vector<Entry> m_entries;  ///< by ModuleId
+  double m_longest = 0;          ///< of all times shown, so that bars compare
 };
 
 /// The recordings that "time" and "after" mean: of a conversion its two, else the active one; null without.

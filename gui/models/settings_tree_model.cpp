@@ -9,7 +9,7 @@
 namespace lathe {
 
 SettingsTreeModel::SettingsTreeModel(Document& document, QObject* parent)
-    : QAbstractItemModel(parent), m_document(document) {
+    : ModuleItemModel(parent), m_document(document) {
   connect(&document, &Document::modelChanged, this, &SettingsTreeModel::rebuild);
   connect(&document, &Document::configurationChanged, this, [this] {
     takeSettings();
@@ -29,73 +29,25 @@ SettingsTreeModel::SettingsTreeModel(Document& document, QObject* parent)
 
 void SettingsTreeModel::rebuild() {
   beginResetModel();
-  m_opened = m_document.opened();
-  m_entries.clear();
-  if (m_opened) {
-    const std::vector<Module>& modules = m_opened->model->modules.modules();
-    m_entries.resize(modules.size());
-    // Parents stand before their children, so from the end on every child is done before its parent.
-    for (size_t i = modules.size(); i-- > 0;) {
-      Entry& entry = m_entries[i];
-      for (const ModuleId child : modules[i].children)
-        if (m_entries[child.index].shown) {
-          m_entries[child.index].row = static_cast<int>(entry.children.size());
-          entry.children.push_back(child);
-        }
-      entry.shown = i == 0 || !entry.children.empty() || !modules[i].nodes.empty();
-    }
-    takeSettings();
-  }
+  takeModules(m_document.opened());
+  m_entries.assign(moduleCount(), Entry());
+  takeSettings();
   endResetModel();
 }
 
 void SettingsTreeModel::takeSettings() {
-  if (!m_opened) return;
+  if (!opened()) return;
   const Configuration& configuration = m_document.configuration();
-  const ModuleTree& tree = m_opened->model->modules;
+  const ModuleTree& tree = opened()->model->modules;
   for (size_t i = 0; i < m_entries.size(); ++i) {
     Entry& entry = m_entries[i];
-    if (!entry.shown) continue;
     const ModuleId module(i);
+    if (!shown(module)) continue;
     entry.convert = convertInForce(configuration, tree, module);
     entry.precision = precisionInForce(configuration, tree, module);
     entry.ownConvert = lathe::ownConvert(configuration, path(module)) != ConvertChoice::Inherit;
     entry.ownPrecision = lathe::ownPrecision(configuration, path(module)) != PrecisionChoice::Inherit;
   }
-}
-
-void SettingsTreeModel::emitChanged(int first, int last) {
-  if (m_entries.empty()) return;
-  emit dataChanged(index(0, first), index(0, last));
-  for (const Entry& each : m_entries)
-    if (each.shown && !each.children.empty())
-      emit dataChanged(indexOf(each.children.front(), first), indexOf(each.children.back(), last));
-}
-
-ModuleId SettingsTreeModel::moduleOf(const QModelIndex& index) const {
-  return index.isValid() ? ModuleId(static_cast<size_t>(index.internalId())) : ModuleId();
-}
-
-QModelIndex SettingsTreeModel::indexOf(ModuleId module, int column) const {
-  if (!module.valid() || module.index >= m_entries.size() || !entry(module).shown) return {};
-  return createIndex(entry(module).row, column, static_cast<quintptr>(module.index));
-}
-
-QModelIndex SettingsTreeModel::index(int row, int column, const QModelIndex& parent) const {
-  if (!hasIndex(row, column, parent)) return {};
-  if (!parent.isValid()) return createIndex(0, column, quintptr{0});
-  const ModuleId child = entry(moduleOf(parent)).children[static_cast<size_t>(row)];
-  return createIndex(row, column, static_cast<quintptr>(child.index));
-}
-
-QModelIndex SettingsTreeModel::parent(const QModelIndex& index) const {
-  if (!index.isValid() || !m_opened) return {};
-  return indexOf(m_opened->model->modules[moduleOf(index)].parent);
-}
-
-int SettingsTreeModel::rowCount(const QModelIndex& parent) const {
-  if (m_entries.empty() || parent.column() > 0) return 0;
-  return parent.isValid() ? static_cast<int>(entry(moduleOf(parent)).children.size()) : 1;
 }
 
 int SettingsTreeModel::columnCount(const QModelIndex&) const {
@@ -131,7 +83,7 @@ QString SettingsTreeModel::toolTip(ModuleId module, int column) const {
   switch (column) {
     case Name:
       return moduleTitle(m_document, module) + QLatin1Char('\n') +
-             QString::fromStdString(m_opened->model->modules[module].class_name);
+             QString::fromStdString(opened()->model->modules[module].class_name);
     case Convert:
       return tr(
           "convert: compile into an engine; where that fails, try the modules under it\n"
@@ -174,7 +126,7 @@ QColor SettingsTreeModel::foreground(ModuleId module, int column) const {
 }
 
 QVariant SettingsTreeModel::data(const QModelIndex& index, int role) const {
-  if (!index.isValid() || !m_opened) return {};
+  if (!index.isValid() || !opened()) return {};
   const ModuleId module = moduleOf(index);
   const Entry& of = entry(module);
   const int column = index.column();
@@ -184,7 +136,7 @@ QVariant SettingsTreeModel::data(const QModelIndex& index, int role) const {
       if (column == Precision) return choiceName(of.precision);
       if (column == Outcome) return outcomeText(module);
       return module == ModuleTree::root() ? m_document.title()
-                                          : QString::fromStdString(m_opened->model->modules[module].name);
+                                          : QString::fromStdString(opened()->model->modules[module].name);
     case Qt::EditRole:
       if (column == Convert)
         return static_cast<int>(lathe::ownConvert(m_document.configuration(), path(module)));
@@ -210,7 +162,7 @@ QVariant SettingsTreeModel::data(const QModelIndex& index, int role) const {
 }
 
 bool SettingsTreeModel::setData(const QModelIndex& index, const QVariant& value, int role) {
-  if (!index.isValid() || !m_opened || role != Qt::EditRole) return false;
+  if (!index.isValid() || !opened() || role != Qt::EditRole) return false;
   const ModuleId module = moduleOf(index);
   const std::string& of = path(module);
   bool number = false;

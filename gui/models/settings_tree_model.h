@@ -2,11 +2,11 @@
 // The settings of a conversion per module: what is set here, what is inherited, and what became of it.
 #pragma once
 
-#include <QAbstractItemModel>
 #include <QTimer>
 #include <vector>
 
 #include "gui/document/document.h"
+#include "gui/models/module_item_model.h"
 
 namespace lathe {
 
@@ -30,7 +30,7 @@ Configuration withChoice(Configuration configuration, const std::string& path, P
 
 /// Modules that own a node or contain one that does, below one row for the model. Edits go through
 /// Document::editConfiguration and can be undone. Follows the document.
-class SettingsTreeModel : public QAbstractItemModel {
+class SettingsTreeModel : public ModuleItemModel {
   Q_OBJECT
  public:
   enum Column { Name, Convert, Precision, Outcome, ColumnCount };
@@ -41,12 +41,6 @@ class SettingsTreeModel : public QAbstractItemModel {
 
   explicit SettingsTreeModel(Document& document, QObject* parent = nullptr);
 
-  ModuleId moduleOf(const QModelIndex& index) const;
-  QModelIndex indexOf(ModuleId module, int column = Name) const;
-
-  QModelIndex index(int row, int column, const QModelIndex& parent = {}) const override;
-  QModelIndex parent(const QModelIndex& index) const override;
-  int rowCount(const QModelIndex& parent = {}) const override;
   int columnCount(const QModelIndex& parent = {}) const override;
   Qt::ItemFlags flags(const QModelIndex& index) const override;
   /// EditRole of Convert and Precision: the own choice as int.
@@ -56,26 +50,21 @@ class SettingsTreeModel : public QAbstractItemModel {
 
  private:
   struct Entry {
-    bool shown = false;
-    int row = 0;  ///< among its parent's shown children
-    std::vector<ModuleId> children;
     ConvertChoice convert = ConvertChoice::Convert;  ///< in force
     PrecisionChoice precision = PrecisionChoice::F32;
     bool ownConvert = false, ownPrecision = false;
   };
   void rebuild();
   void takeSettings();
-  void emitChanged(int first, int last);
   const Entry& entry(ModuleId module) const { return m_entries[module.index]; }
-  const std::string& path(ModuleId module) const { return m_opened->model->modules[module].path; }
+  const std::string& path(ModuleId module) const { return ModuleItemModel::module(module).path; }
   QString outcomeText(ModuleId module) const;
   QString toolTip(ModuleId module, int column) const;
   QColor foreground(ModuleId module, int column) const;
 
   Document& m_document;
   QTimer m_outcomes;
-  std::shared_ptr<const OpenedModel> m_opened;  ///< what the entries were made from
-  std::vector<Entry> m_entries;                 ///< by ModuleId
+  std::vector<Entry> m_entries;  ///< by ModuleId
 };
 
 }  // namespace lathe

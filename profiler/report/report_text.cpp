@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The Workflow Report as printed: conversion rate, engines, accuracy, latency, the module tree and the Data
 // table.
+#include <algorithm>
 #include <fmt/format.h>
 
 #include "profiler/report/report_data.h"
@@ -53,6 +54,31 @@ std::string balance_text(const TimeBalance& balance) {
   return text;
 }
 
+/// Says so where single runs took much longer than the fastest: then the medians are not worth much.
+std::string disturbance_text(const char* side, const Distribution& latency) {
+  if (latency.count < 5 || latency.min <= 0 || latency.p90 < 2 * latency.min) return "";
+  return fmt::format(
+      "Note: single runs of the {} model took {:.2f} to {:.2f} ms. Something else was using the machine: "
+      "measure again when it is quiet, or with --threads 1.\n",
+      side, latency.min / 1e6, latency.max / 1e6);
+}
+
+/// Each remedy once, in the order of the modules.
+std::string remedies_text(const Conversion& conversion) {
+  constexpr size_t most = 8;
+  std::vector<std::string> lines;
+  for (const ModuleOutcome& outcome : conversion.outcomes) {
+    if (!outcome.failure || outcome.failure->cause == FailureCause::excluded) continue;
+    for (const Remedy& remedy : outcome.failure->remedies)
+      if (std::find(lines.begin(), lines.end(), remedy.text) == lines.end()) lines.push_back(remedy.text);
+  }
+  if (lines.empty()) return "";
+  std::string text = "\nWhat to do\n";
+  for (size_t i = 0; i < std::min(most, lines.size()); ++i) text += "  " + lines[i] + "\n";
+  if (lines.size() > most) text += fmt::format("  and {} more in report.html\n", lines.size() - most);
+  return text;
+}
+
 }  // namespace
 
 std::string workflow_report_text(const ReportData& data) {
@@ -64,8 +90,11 @@ std::string workflow_report_text(const ReportData& data) {
     text += "Accuracy: " + accuracy_text(data.after.accuracy) + "\n";
     text += "Accuracy before: " + accuracy_text(data.before.accuracy) + "\n";
   }
-  text += "Latency: " + change_text(data.before, data.after) + "\n\n";
+  text += "Latency: " + change_text(data.before, data.after) + "\n";
+  text += disturbance_text("eager", data.before.latency) + disturbance_text("converted", data.after.latency);
+  text += "\n";
   tree_lines(conversion, ModuleTree::root(), 0, text);
+  text += remedies_text(conversion);
   text += "\nTime balance (per run)\n" + balance_text(data.after.balance);
   text += "\nData\n" + data_table(data);
   return text;

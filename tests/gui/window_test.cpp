@@ -119,7 +119,7 @@ TEST_F(WindowTest, MainJob) {
   ASSERT_TRUE(driver.wait([&] { return state(module({})) == ModuleState::Failed; }));
   const QModelIndex backbone = module({QStringLiteral("detr"), QStringLiteral("backbone")});
   ASSERT_TRUE(backbone.isValid());
-  EXPECT_EQ(state(backbone), ModuleState::Failed);
+  EXPECT_TRUE(driver.wait([&] { return state(backbone) == ModuleState::Failed; }));
   const ModuleId backboneId(static_cast<size_t>(backbone.data(ModuleTreeModel::ModuleRole).toInt()));
   const QRect box = graph()->boxRectOnScreen(backboneId);
   ASSERT_FALSE(box.isEmpty());

@@ -11,7 +11,7 @@
 namespace lathe {
 namespace {
 
-constexpr int newest_ir_version = 13;
+constexpr int newest_ir_version = 14;
 constexpr int oldest_ir_version = 3;
 
 void read_header(const onnx::ModelProto& proto, Model& model) {
@@ -28,7 +28,7 @@ void read_header(const onnx::ModelProto& proto, Model& model) {
                               "ir_version",
                               "model",
                               "the file format's version (IR " + std::to_string(model.ir_version) +
-                                  ") is outside what this build knows (3 to 13)",
+                                  ") is outside what this build knows (3 to 14)",
                               "",
                               {}});
 }

@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: Apache-2.0
+// The files and the text of a conversion, from a dry one of a real model with made-up times.
+#include <gmock/gmock.h>
+#include <limits>
+#include <nlohmann/json.hpp>
+
+#include "engine/formats/onnx/onnx.h"
+#include "profiler/report/report_data.h"
+
+namespace lathe {
+namespace {
+
+using nlohmann::json;
+using testing::HasSubstr;
+using testing::Not;
+
+class Reports : public testing::Test {
+ protected:
+  void SetUp() override {
+    auto model = import_onnx(LATHE_SOURCE_DIR
+                             "/resources/examples/digits_detr_anysize/digits_detr_anysize_script17.onnx");
+    ASSERT_TRUE(model.ok()) << model.error().text();
+    auto configuration = parse_configuration("{}", (*model)->modules, "config.json");
+    ASSERT_TRUE(configuration.ok());
+    auto made = convert(*model, *configuration, ConvertOptions{true}, JobContext());
+    ASSERT_TRUE(made.ok()) << made.error().text();
+    conversion_ = std::move(made).value();
+    data_.conversion = &conversion_;
+    data_.lathe_version = "0.0";
+    data_.cpu = "a \"quoted\" cpu";
+    data_.before.latency = distribution({10'000'000, 10'100'000, 10'200'000, 10'300'000, 10'400'000});
+    data_.after.latency = distribution({5'000'000, 5'100'000, 5'200'000, 5'300'000, 5'400'000});
+  }
+
+  Conversion conversion_;
+  ReportData data_;
+};
+
+TEST_F(Reports, WorkflowReportHasTheKnownFields) {
+  data_.before.accuracy = {{"AP", 0.5}};
+  data_.after.accuracy = {{"AP", std::numeric_limits<double>::quiet_NaN()}};
+  const json report = json::parse(workflow_report_json(data_));
+  EXPECT_EQ(report["conversion_rate"], (json{0, 92}));
+  EXPECT_EQ(report["num_modules"], 0);
+  EXPECT_EQ(report["performance"]["latency"], "5.20 ms");
+  EXPECT_EQ(report["non_converted_performance"]["latency"], "10.20 ms");
+  EXPECT_EQ(report["non_converted_performance"]["accuracy"]["AP"], 0.5);
+}
+
+TEST_F(Reports, EveryFailedModuleHasAnEntryWithItsCause) {
+  const json entries = json::parse(conversion_report_json(data_));
+  EXPECT_EQ(entries.size(), 92U);
+  EXPECT_EQ(entries[""]["cause"], "dynamic_shape");
+  for (const auto& [path, entry] : entries.items()) {
+    EXPECT_EQ(entry["status"], "failed") << path;
+    EXPECT_FALSE(entry["traceback"].get<std::string>().empty()) << path;
+  }
+}
+
+TEST_F(Reports, StatisticsGroupByClassStatusAndError) {
+  size_t modules = 0;
+  for (const StatisticsRow& row : statistics_rows(data_)) {
+    EXPECT_EQ(row.status, "failed");
+    EXPECT_EQ(row.errors, static_cast<int>(row.modules.size()));
+    modules += row.modules.size();
+  }
+  EXPECT_EQ(modules, 92U);
+  EXPECT_THAT(statistics_csv(data_), HasSubstr("used_named_modules"));
+}
+
+TEST_F(Reports, TheWholeReportParsesAndKeepsNumbersAsNumbers) {
+  const json report = json::parse(report_json(data_));
+  EXPECT_EQ(report["modules"].size(), 92U);
+  EXPECT_EQ(report["machine"]["cpu"], "a \"quoted\" cpu");
+  EXPECT_DOUBLE_EQ(report["after"]["latency"]["p50_ms"].get<double>(), 5.2);
+}
+
+TEST_F(Reports, ThePageEscapesWhatItShows) {
+  data_.cpu = "<script>alert(1)</script>";
+  const std::string page = report_html(data_);
+  EXPECT_THAT(page, Not(HasSubstr("<script>alert(1)")));
+  EXPECT_THAT(page, HasSubstr("&lt;script&gt;alert(1)"));
+}
+
+TEST_F(Reports, TheTextSaysWhatToDo) {
+  const std::string text = workflow_report_text(data_);
+  EXPECT_THAT(text, HasSubstr("Conversion Rate: 0/92"));
+  EXPECT_THAT(text, HasSubstr("Latency: 5.20 ms (eager 10.20 ms, 1.96x)"));
+  EXPECT_THAT(text, HasSubstr("What to do\n  "));
+  EXPECT_THAT(text, HasSubstr("img"));
+  EXPECT_THAT(text, Not(HasSubstr("Note:")));
+}
+
+TEST_F(Reports, DisturbedTimesAreCalledSo) {
+  data_.before.latency = distribution({10'000'000, 10'000'000, 10'000'000, 900'000'000, 900'000'000});
+  const std::string text = workflow_report_text(data_);
+  EXPECT_THAT(text, HasSubstr("Note: single runs of the eager model took 10.00 to 900.00 ms"));
+  EXPECT_THAT(text, Not(HasSubstr("converted model took")));
+}
+
+}  // namespace
+}  // namespace lathe
