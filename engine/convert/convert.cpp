@@ -226,7 +226,7 @@ Status Converter::build() {
     conversion_.runnable = std::move(made);
     if (conversion_.partition.pieces.empty()) return {};
     size_t failed = SIZE_MAX;
-    const Status prepared = conversion_.runnable->prepare(shapes, &job_, &failed);
+    Status prepared = conversion_.runnable->prepare(shapes, &job_, &failed);
     if (prepared.ok()) return {};
     if (failed == SIZE_MAX || prepared.error().kind == ErrorKind::interrupted) return prepared;
     const Partition::Piece& piece = conversion_.partition.pieces[failed];

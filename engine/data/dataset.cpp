@@ -61,7 +61,7 @@ class Dataset : public SampleSource {
       for (const Feed& feed : feeds_) {
         if (feed.constant() != constants) continue;
         auto made = make(feed, k, sizes, sample.geometry);
-        Status fits = made.ok() ? check(feed.input, *made) : Status(std::move(made).error());
+        Status fits = made.ok() ? check(feed.input, *made) : Status(made.error());
         if (!fits.ok()) {
           const std::string inner = fits.error().where.empty() ? "" : fits.error().where + ": ";
           fits.error().what = "input '" + feed.input.name + "', sample " + std::to_string(k) + ": " + inner +

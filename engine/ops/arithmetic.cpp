@@ -194,7 +194,7 @@ template <class T, class E>
 T power_of(T base, E exponent) {
   if constexpr (std::is_integral_v<T> && std::is_integral_v<E>) {
     const bool negative = exponent < 0;
-    const auto bits = static_cast<uint64_t>(exponent);
+    const auto bits = static_cast<uint64_t>(static_cast<int64_t>(exponent));
     return integer_power(base, negative ? 0 - bits : bits, negative);
   } else if constexpr (std::is_same_v<T, E>) {
     return static_cast<T>(real_power(Wide<T>(base), Wide<T>(exponent)));

@@ -128,12 +128,10 @@ Status infer_range(InferContext& context) {
 template <class T>
 std::optional<int64_t> range_count(T start, T limit, T delta) {
   if constexpr (std::is_integral_v<T>) {
-    const auto distance = __builtin_sub_overflow_p(limit, start, int64_t{})
-                              ? std::nullopt
-                              : std::optional<int64_t>(int64_t{limit} - start);
-    if (!distance) return std::nullopt;
-    if (delta == -1) return *distance >= 0 ? 0 : checked_mul(*distance, -1);
-    return std::max<int64_t>(0, ceil_div(*distance, delta));
+    int64_t distance = 0;
+    if (__builtin_sub_overflow(int64_t{limit}, int64_t{start}, &distance)) return std::nullopt;
+    if (delta == -1) return distance >= 0 ? 0 : checked_mul(distance, -1);
+    return std::max<int64_t>(0, ceil_div(distance, delta));
   } else {
     const double count = std::ceil(static_cast<double>((limit - start) / delta));
     if (!(count < 9e15)) return std::nullopt;

@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <set>
 
+#include "engine/ops/reference.h"
+
 namespace lathe {
 namespace {
 
@@ -42,6 +44,8 @@ class GraphInference {
 
   const TypeInfo& type(ValueId id) const { return result_.types[id.index]; }
   const std::vector<Dim>* contents(ValueId id);
+  /// An initializer, or a value evaluated on the way.
+  const Tensor* constant(ValueId id) const;
   void set_type(const Node& node, ValueId id, TypeInfo type);
   void report(Severity severity, const char* code, const Node& node, std::string message);
 
@@ -56,6 +60,7 @@ class GraphInference {
   void infer_node(const Node& node);
   void check_version(const Node& node);
   void fill_unknown_outputs(const Node& node);
+  void evaluate(const Operator& op, const Node& node);
 };
 
 /// The driver's side of one node's inference.
@@ -67,7 +72,7 @@ class NodeInference final : public InferContext {
     return has_input(i) ? owner_.type(node_->inputs[i]) : unknown_type;
   }
   const Tensor* constant(size_t i) const override {
-    return has_input(i) ? owner_.graph_.constant(node_->inputs[i]) : nullptr;
+    return has_input(i) ? owner_.constant(node_->inputs[i]) : nullptr;
   }
   const std::vector<Dim>* contents(size_t i) const override {
     return has_input(i) ? owner_.contents(node_->inputs[i]) : nullptr;
@@ -100,12 +105,17 @@ class NodeInference final : public InferContext {
   GraphInference& owner_;
 };
 
+const Tensor* GraphInference::constant(ValueId id) const {
+  const auto evaluated = result_.evaluated.find(id);
+  return evaluated != result_.evaluated.end() ? &evaluated->second : graph_.constant(id);
+}
+
 const std::vector<Dim>* GraphInference::contents(ValueId id) {
   // Elements are only meaningful in order for scalars and lists.
   if (type(id).dims && type(id).dims->size() > 1) return nullptr;
   const auto found = result_.contents.find(id);
   if (found != result_.contents.end()) return &found->second;
-  const Tensor* tensor = graph_.constant(id);
+  const Tensor* tensor = constant(id);
   if (tensor == nullptr || (!is_integer(tensor->type()) && tensor->type() != ElementType::boolean) ||
       tensor->rank() > 1 || tensor->count() > static_cast<int64_t>(max_propagated_elements))
     return nullptr;
@@ -217,6 +227,40 @@ void GraphInference::check_version(const Node& node) {
              "): its operators are taken to mean what they did then");
 }
 
+/// Small outputs that follow from small known inputs, by the reference kernel: exporters compute pads, scales
+/// and slices from shapes by whatever operators come to hand, in any type and rank.
+void GraphInference::evaluate(const Operator& op, const Node& node) {
+  constexpr uint32_t never = trait_random | trait_control_flow | trait_internal;
+  if (op.run == nullptr || (op.traits & never) != 0 || node.inputs.empty()) return;
+  const auto small = [](ElementType element, int64_t count) {
+    return element != ElementType::string && count <= static_cast<int64_t>(max_propagated_elements);
+  };
+  for (const ValueId output : node.outputs) {
+    if (!output.valid()) continue;
+    const TypeInfo& made = type(output);
+    if (!made.is_static() || !small(made.element, element_count(to_shape(*made.dims)))) return;
+  }
+  std::vector<RuntimeValue> values(node.inputs.size());
+  std::vector<const RuntimeValue*> inputs(node.inputs.size(), nullptr);
+  for (size_t i = 0; i < values.size(); ++i) {
+    if (!node.inputs[i].valid()) continue;
+    const Tensor* known = constant(node.inputs[i]);
+    std::optional<Tensor> counted = known != nullptr ? *known : result_.known_tensor(node.inputs[i]);
+    if (!counted || !small(counted->type(), counted->count())) return;
+    values[i] = RuntimeValue(std::move(*counted));
+    inputs[i] = &values[i];
+  }
+  const auto made = run_reference(op, node, inputs);
+  if (!made.ok()) return;  // whoever runs the node says why
+  for (size_t i = 0; i < made->size(); ++i) {
+    const ValueId output = node.outputs[i];
+    if (!output.valid() || !(*made)[i].is_tensor()) continue;
+    const Tensor& tensor = (*made)[i].tensor;
+    if (tensor.type() != type(output).element || tensor.shape() != to_shape(*type(output).dims)) continue;
+    result_.evaluated.insert_or_assign(output, tensor);
+  }
+}
+
 void GraphInference::infer_node(const Node& node) {
   const Operator* op = operators().find(node);
   if (op == nullptr) {
@@ -232,7 +276,10 @@ void GraphInference::infer_node(const Node& node) {
   if (op->infer != nullptr) {
     NodeInference context(*this, node);
     const Status status = op->infer(context);
-    if (!status.ok()) report(Severity::error, "inconsistent", node, status.error().what);
+    if (!status.ok())
+      report(Severity::error, "inconsistent", node, status.error().what);
+    else
+      evaluate(*op, node);
   }
   fill_unknown_outputs(node);
 }
@@ -252,6 +299,7 @@ void GraphInference::run(std::span<const TypeInfo> inputs, std::span<const TypeI
 }  // namespace
 
 std::optional<Tensor> InferenceResult::known_tensor(ValueId id) const {
+  if (const auto found = evaluated.find(id); found != evaluated.end()) return found->second;
   const auto found = contents.find(id);
   const TypeInfo& known_type = type(id);
   if (found == contents.end() || !known_type.is_static()) return std::nullopt;

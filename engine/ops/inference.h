@@ -27,12 +27,14 @@ struct SymbolOrigin {
 struct InferenceResult {
   std::vector<TypeInfo> types;
   std::unordered_map<ValueId, std::vector<Dim>> contents;  ///< integer elements as far as known
+  std::unordered_map<ValueId, Tensor>
+      evaluated;  ///< small values that follow from constants and known shapes
   std::map<std::string, SymbolOrigin> symbols;
   Findings findings;  ///< contradictions (error), unknown operators (error), declared vs inferred mismatches
                       ///< (warning)
 
   const TypeInfo& type(ValueId id) const { return types[id.index]; }
-  /// A small integer tensor whose elements inference knows, as a tensor; nullopt otherwise.
+  /// A small tensor whose elements inference knows; nullopt otherwise.
   std::optional<Tensor> known_tensor(ValueId id) const;
 };
 

@@ -54,7 +54,8 @@ Result<Dims> broadcast_batch(const Node& node, std::span<const Dim> a, std::span
 
 Result<Dims> matmul_output(const Node& node, const Dims& a, const Dims& b) {
   if (a.empty() || b.empty()) return node_error(node, "cannot multiply a scalar");
-  const Dim inner_a = a.back(), inner_b = b.size() == 1 ? b[0] : b[b.size() - 2];
+  const Dim& inner_a = a.back();
+  const Dim& inner_b = b.size() == 1 ? b[0] : b[b.size() - 2];
   if (inner_a.known() && inner_b.known() && !(inner_a == inner_b))
     return node_error(node, "cannot multiply shapes " + to_string(a) + " and " + to_string(b));
   const size_t a_matrix = std::min<size_t>(2, a.size()), b_matrix = std::min<size_t>(2, b.size());

@@ -52,7 +52,7 @@ void load_elements(const Tensor& from, uint64_t* to) {
     using T = decltype(tag);
     for (const T element : from.data<T>()) {
       if constexpr (std::is_integral_v<T>)
-        *to++ = static_cast<uint64_t>(element);
+        *to++ = static_cast<uint64_t>(static_cast<int64_t>(element));
       else
         *to++ = 0;
     }

@@ -203,7 +203,7 @@ Result<std::vector<Size>> squeezed(const Node& node, const std::vector<Size>& si
   LATHE_ASSIGN(const std::vector<size_t> resolved, resolve_axes(node, axes, sizes.size()));
   std::vector<bool> dropped(sizes.size(), false);
   for (const size_t axis : resolved) {
-    if (const Dim size(sizes[axis]); size.known() && !size.is(1))
+    if (const Dim& size = sizes[axis]; size.known() && !size.is(1))
       return node_error(node,
                         "cannot squeeze axis " + std::to_string(axis) + " of shape " + to_string(sizes));
     dropped[axis] = true;

@@ -139,8 +139,9 @@ A align_bin(const RoiAlignSettings& s, const A* plane, int64_t height, int64_t w
             double bin_height, double bin_width, int64_t rows, int64_t columns) {
   double sum = 0, best = 0;
   for (int64_t i = 0; i < rows * columns; ++i) {
-    const Neighbours r = neighbours(
-        top + (static_cast<double>(i / columns) + 0.5) * bin_height / static_cast<double>(rows), height);
+    const int64_t row = i / columns;
+    const Neighbours r =
+        neighbours(top + (static_cast<double>(row) + 0.5) * bin_height / static_cast<double>(rows), height);
     const Neighbours c = neighbours(
         left + (static_cast<double>(i % columns) + 0.5) * bin_width / static_cast<double>(columns), width);
     double parts[4] = {0, 0, 0, 0};

@@ -85,7 +85,7 @@ Dim window_count(const WindowAttributes& w, size_t axis, const Dim& input) {
   const int64_t stride = w.strides[axis], extent = w.extent(axis);
   const Dim room = input + Dim(w.pads_begin[axis] + w.pads_end[axis] - extent);
   if (!w.ceil_mode || w.auto_pad == AutoPad::valid) return dim_floor_div(room, stride) + Dim(1);
-  const Dim rounded_up = dim_ceil_div(room, stride) + Dim(1);
+  Dim rounded_up = dim_ceil_div(room, stride) + Dim(1);
   // A window that would start in the padding at the end is dropped. Opset 22 says so; exporters and other
   // runtimes have always done it, also for models of earlier opsets.
   if (stride + w.pads_end[axis] <= extent) return rounded_up;

@@ -15,7 +15,9 @@ if(LATHE_CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
 endif()
 
 add_library(lathe_settings INTERFACE)
-target_include_directories(lathe_settings INTERFACE ${CMAKE_SOURCE_DIR} ${CMAKE_BINARY_DIR}/generated)
+target_include_directories(lathe_settings INTERFACE ${CMAKE_SOURCE_DIR})
+# What tools generate is not held to our warnings and linter.
+target_include_directories(lathe_settings SYSTEM INTERFACE ${CMAKE_BINARY_DIR}/generated)
 # g++ 12 reports std::optional, std::variant and std::vector code wrongly under these names once it is inlined.
 set(LATHE_GCC_FALSE_ALARMS -Wno-restrict -Wno-maybe-uninitialized -Wno-array-bounds -Wno-stringop-overflow
     -Wno-stringop-overread -Wno-free-nonheap-object -Wno-dangling-pointer)

@@ -149,6 +149,19 @@ Outcome run_test(const fs::path& folder, bool engine) {
   return {};
 }
 
+/// What an engine's refusal is about, for counting.
+constexpr const char* open_shapes = "shapes that only the data tell";
+std::string cause_of(const std::string& refusal) {
+  const std::pair<const char*, const char*> causes[] = {{"dynamic shape", open_shapes},
+                                                        {"no static shape", open_shapes},
+                                                        {"strings", "strings"},
+                                                        {"sub-graphs", "sub-graphs"},
+                                                        {"cannot hold", "sequences and optionals"}};
+  for (const auto& [words, cause] : causes)
+    if (refusal.find(words) != std::string::npos) return cause;
+  return "no kernel";
+}
+
 std::map<std::string, std::string> read_expected(const fs::path& file) {
   std::map<std::string, std::string> reasons;
   std::ifstream in(file);
@@ -175,14 +188,16 @@ int main(int argc, char** argv) {
   for (const auto& entry : fs::directory_iterator(folder))
     if (fs::exists(entry.path() / "model.onnx")) tests.insert(entry.path());
   int pass = 0, refused = 0, expected = 0, bad = 0;
+  std::map<std::string, int> causes;
   for (const fs::path& test : tests) {
     const Outcome outcome = run_test(test, engine);
     const std::string name = test.filename().string();
     if (outcome.kind == Outcome::pass)
       ++pass;
-    else if (outcome.kind == Outcome::refused)
+    else if (outcome.kind == Outcome::refused) {
       ++refused;
-    else if (reasons.contains(name)) {
+      ++causes[cause_of(outcome.detail)];
+    } else if (reasons.contains(name)) {
       ++expected;
       std::printf("expected  %s: %s\n", name.c_str(), reasons.at(name).c_str());
     } else {
@@ -193,5 +208,10 @@ int main(int argc, char** argv) {
   std::printf(
       "%-20s %-7s %4zu tests  %4d pass  %4d refused by the engine  %4d expected failures  %4d FAILED\n",
       folder.filename().c_str(), argv[1], tests.size(), pass, refused, expected, bad);
+  for (const auto& [cause, count] : causes) std::printf("  refused for %s: %d\n", cause.c_str(), count);
+  const int known = static_cast<int>(tests.size()) - causes[open_shapes], ran = pass + expected + bad;
+  if (engine && known > 0)
+    std::printf("  of %d tests whose shapes are static %d ran in the engine (%.1f %%)\n", known, ran,
+                100.0 * ran / known);
   return bad == 0 && pass > 0 ? 0 : 1;
 }

@@ -24,7 +24,7 @@ Result<std::shared_ptr<const MappedFile>> ExternalFiles::open(const std::string&
   if (!folder_) return refused(location, "the model is not read from a file");
   if (location.empty()) return bad_input("", "its external data has no location");
   if (location.find('\0') != std::string::npos)
-    return refused(location.c_str(), "its name holds a zero byte");
+    return refused(location.substr(0, location.find('\0')), "its name holds a zero byte");
   const fs::path relative(location);
   if (relative.is_absolute()) return refused(location, "the path is absolute");
   if (std::find(relative.begin(), relative.end(), fs::path("..")) != relative.end())
