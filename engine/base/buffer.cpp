@@ -7,11 +7,15 @@
 #include <deque>
 #include <mutex>
 #include <string>
+#ifdef __linux__
+#include <sys/mman.h>
+#endif
 
 namespace lathe {
 namespace {
 
 constexpr size_t alignment = 64;
+[[maybe_unused]] constexpr size_t huge_page = size_t{2} << 20;
 std::atomic<size_t> allocated_bytes{0};
 
 /// Large blocks that were freed are kept for the next request of the same size: the operators of a run ask
@@ -68,6 +72,19 @@ BlockPool& pool() {
   return *blocks;
 }
 
+/// Pages of 2 MB for what is large: kernels that stream weights otherwise spend several percent of their time
+/// looking up pages.
+void* allocate_block(size_t bytes) {
+#ifdef __linux__
+  if (bytes >= huge_page / 2) {
+    void* memory = std::aligned_alloc(huge_page, bytes);
+    if (memory != nullptr) madvise(memory, bytes, MADV_HUGEPAGE);  // a wish; ignoring it does no harm
+    return memory;
+  }
+#endif
+  return std::aligned_alloc(alignment, bytes);
+}
+
 void release(void* block, size_t bytes) {
   allocated_bytes.fetch_sub(bytes, std::memory_order_relaxed);
   if (!pool().put(block, bytes)) std::free(block);
@@ -81,10 +98,10 @@ Result<Buffer> Buffer::allocate(size_t bytes) {
   // Kernels may read a full vector past the last element: round up, and never hand out a null pointer.
   const size_t rounded = (bytes / alignment + 1) * alignment;
   void* memory = pool().take(rounded);
-  if (memory == nullptr) memory = std::aligned_alloc(alignment, rounded);
+  if (memory == nullptr) memory = allocate_block(rounded);
   if (memory == nullptr) {
     pool().clear();
-    memory = std::aligned_alloc(alignment, rounded);
+    memory = allocate_block(rounded);
   }
   if (memory == nullptr)
     return resource_error("", "out of memory: " + std::to_string(bytes) + " bytes wanted");

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // Replaces what can be computed now by constants: nodes whose inputs are all constant, and integer values
-// whose elements shape inference knows (Shape of a static tensor and all that follows from it).
+// whose elements shape inference knows (Shape of a static tensor and all that follows from it). Weights
+// stored in 8 bit stay so until the passes over quantised graphs have seen them.
 #include <algorithm>
 
 #include "engine/ops/reference.h"
+#include "engine/passes/fold.h"
 #include "engine/passes/pass.h"
 
 namespace lathe {
@@ -36,12 +38,24 @@ size_t output_bytes(const PassContext& context, const Node& node) {
   return bytes;
 }
 
-Result<size_t> fold(PassContext& context) {
+bool dequantizes_weights(const Graph& graph, const Node& node) {
+  if (node.op_type != "DequantizeLinear" || !node.domain.empty()) return false;
+  const Tensor* stored = graph.constant(node.inputs[0]);
+  return stored != nullptr && (stored->type() == ElementType::i8 || stored->type() == ElementType::u8);
+}
+
+Result<size_t> fold_all_but_weights(PassContext& context) {
+  return fold(context, false);
+}
+
+}  // namespace
+
+Result<size_t> fold(PassContext& context, bool weights) {
   LATHE_ASSIGN(const std::vector<NodeId> order, topological_order(context.graph));
   size_t changes = 0;
   for (const NodeId id : order) {
     const Node& node = context.graph.node(id);
-    if (node.op_type == "Constant") continue;
+    if (node.op_type == "Constant" || (!weights && dequantizes_weights(context.graph, node))) continue;
     // Graph outputs are left alone: an output has to be made by a node or be an input.
     const auto used = [&](ValueId output) {
       return output.valid() && !context.graph.value(output).is_output &&
@@ -79,10 +93,8 @@ Result<size_t> fold(PassContext& context) {
   return changes;
 }
 
-}  // namespace
-
 void register_fold_constants(PassRegistry& registry) {
-  registry.add({"fold_constants", false, fold});
+  registry.add({"fold_constants", false, fold_all_but_weights});
 }
 
 }  // namespace lathe

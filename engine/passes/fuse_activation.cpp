@@ -47,15 +47,18 @@ std::optional<ActivationCall> activation(const Graph& graph, const Node& node) {
 
 bool is_anchor(const PassContext& context, const Node& node) {
   const bool kind = is_op(node, "Conv") || is_internal(node, "FusedConv") || is_op(node, "MatMul") ||
-                    is_internal(node, "FusedMatMul");
+                    is_internal(node, "FusedMatMul") || is_internal(node, "QuantizedConv") ||
+                    is_internal(node, "QuantizedMatMul");
   return kind && is_f32(context, node.outputs[0]) && !node.attributes.has("activation") &&
          used_once(context.graph, node.outputs[0]);
 }
 
 /// The anchor as a fused operator with all its inputs and attributes, standing also for `next`.
 Node start_fusion(const PassContext& context, const Node& anchor, const Node& next) {
-  const bool conv = anchor.op_type == "Conv" || anchor.op_type == "FusedConv";
-  Node fused = context.fused_node(conv ? "FusedConv" : "FusedMatMul", {anchor.id, next.id});
+  const std::string op_type = anchor.op_type == "Conv"     ? "FusedConv"
+                              : anchor.op_type == "MatMul" ? "FusedMatMul"
+                                                           : anchor.op_type;
+  Node fused = context.fused_node(op_type, {anchor.id, next.id});
   fused.attributes = anchor.attributes;
   fused.inputs = anchor.inputs;
   return fused;
@@ -67,28 +70,6 @@ void finish_fusion(PassContext& context, NodeId anchor, NodeId next, Node fused)
   context.editor.remove_node(next);
   fused.outputs = {output};
   context.editor.add_node(std::move(fused));
-}
-
-/// x is not made from y: adding y to x's producer makes no cycle. Residuals are made before, or by other
-/// branches.
-bool reaches(const Graph& graph, ValueId from, NodeId target, int budget = 4096) {
-  std::vector<NodeId> stack;
-  std::vector<bool> seen(graph.nodes().size(), false);
-  const auto push = [&](ValueId value) {
-    const Node* node = producer(graph, value);
-    if (node != nullptr && !seen[node->id.index]) {
-      seen[node->id.index] = true;
-      stack.push_back(node->id);
-    }
-  };
-  push(from);
-  while (!stack.empty() && budget-- > 0) {
-    const NodeId id = stack.back();
-    stack.pop_back();
-    if (id == target) return true;
-    for (const ValueId input : graph.node(id).inputs) push(input);
-  }
-  return !stack.empty();
 }
 
 bool fuse_residual(PassContext& context, const Node& anchor, const Node& next) {
@@ -150,7 +131,8 @@ Result<size_t> fuse(PassContext& context) {
   for (size_t i = 0; i < context.graph.nodes().size(); ++i) {
     const Node& node = context.graph.nodes()[i];
     if (!node.alive) continue;
-    const bool conv = is_op(node, "Conv") || is_internal(node, "FusedConv");
+    const bool conv =
+        is_op(node, "Conv") || is_internal(node, "FusedConv") || is_internal(node, "QuantizedConv");
     if (conv && fuse_swish(context, node)) {
       context.types.types.resize(context.graph.values().size());
       ++changes;

@@ -67,4 +67,24 @@ bool is_f32(const PassContext& context, ValueId value) {
          context.types.type(value).element == ElementType::f32;
 }
 
+bool reaches(const Graph& graph, ValueId from, NodeId target, int budget) {
+  std::vector<NodeId> stack;
+  std::vector<bool> seen(graph.nodes().size(), false);
+  const auto push = [&](ValueId value) {
+    const Node* node = producer(graph, value);
+    if (node != nullptr && !seen[node->id.index]) {
+      seen[node->id.index] = true;
+      stack.push_back(node->id);
+    }
+  };
+  push(from);
+  while (!stack.empty() && budget-- > 0) {
+    const NodeId id = stack.back();
+    stack.pop_back();
+    if (id == target) return true;
+    for (const ValueId input : graph.node(id).inputs) push(input);
+  }
+  return !stack.empty();
+}
+
 }  // namespace lathe

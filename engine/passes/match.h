@@ -34,5 +34,8 @@ std::optional<Shape> static_shape(const PassContext& context, ValueId value);
 bool is_f32(const PassContext& context, ValueId value);
 bool is_op(const Node& node, std::string_view op_type);        ///< of ai.onnx
 bool is_internal(const Node& node, std::string_view op_type);  ///< of Lathe's own domain
+/// Whether `from` is made, by any way, from what `target` makes; true as well when that takes more than
+/// `budget` nodes to tell. Giving `target` another input that it reaches would make a cycle.
+bool reaches(const Graph& graph, ValueId from, NodeId target, int budget = 4096);
 
 }  // namespace lathe

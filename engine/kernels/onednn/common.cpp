@@ -66,6 +66,18 @@ dnnl::memory::desc plain_desc(ElementType type, const Shape& shape) {
   return {to_dims(known), *data_type(type), row_major_strides(known)};
 }
 
+dnnl::memory::desc channels_last_desc(ElementType type, const Shape& shape) {
+  dnnl::memory::dims strides(shape.size());
+  strides[1] = 1;
+  int64_t stride = shape[1];
+  for (size_t axis = shape.size(); axis-- > 0;) {
+    if (axis == 1) continue;
+    strides[axis] = stride;
+    stride *= shape[axis];
+  }
+  return {to_dims(shape), *data_type(type), strides};
+}
+
 dnnl::memory::desc any_desc(ElementType type, const Shape& shape) {
   return {to_dims(shape), *data_type(type), dnnl::memory::format_tag::any};
 }
@@ -94,15 +106,15 @@ dnnl::primitive_attr scratch_attributes() {
   return attributes;
 }
 
-bool append_activation(dnnl::post_ops& ops, const Activation& activation) {
+bool append_activation(dnnl::post_ops& ops, const Activation& activation, float scale) {
   using dnnl::algorithm;
   const auto add = [&](algorithm kind, float alpha, float beta) {
-    ops.append_eltwise(1.0F, kind, alpha, beta);
+    ops.append_eltwise(scale, kind, alpha, beta);
     return true;
   };
   switch (activation.kind) {
     case ActivationKind::none:
-      return true;
+      return scale == 1.0F || add(algorithm::eltwise_linear, 1, 0);
     case ActivationKind::relu:
       return add(algorithm::eltwise_relu, 0, 0);
     case ActivationKind::leaky_relu:
@@ -169,12 +181,13 @@ void PrimitiveKernel::bind_output(int argument, size_t output, const dnnl::memor
   arguments_[argument] = bindings_.back().memory;
 }
 
-void PrimitiveKernel::bind_owned(int argument, dnnl::memory memory, size_t input) {
+void PrimitiveKernel::bind_owned(int argument, PackedConstant packed, size_t input) {
   if (consumed_.size() <= input) consumed_.resize(input + 1, false);
   if (input_layouts_.size() <= input) input_layouts_.resize(input + 1);
   consumed_[input] = true;
-  packed_bytes_ += memory.get_desc().get_size();
-  arguments_[argument] = std::move(memory);
+  packed_bytes_ += packed.memory.get_desc().get_size();
+  arguments_[argument] = std::move(packed.memory);
+  owned_.push_back(std::move(packed.buffer));
 }
 
 Status PrimitiveKernel::run(const KernelArguments& arguments) {
@@ -193,10 +206,17 @@ Status PrimitiveKernel::run(const KernelArguments& arguments) {
   }
 }
 
-dnnl::memory pack(const Tensor& constant, const dnnl::memory::desc& from, const dnnl::memory::desc& to) {
+PackedConstant allocate_packed(const dnnl::memory::desc& desc) {
+  auto buffer = Buffer::allocate(desc.get_size());
+  if (!buffer.ok()) throw std::bad_alloc();
+  dnnl::memory memory(desc, cpu_engine(), buffer->mutable_data());
+  return {std::move(*buffer), std::move(memory)};
+}
+
+PackedConstant pack(const Tensor& constant, const dnnl::memory::desc& from, const dnnl::memory::desc& to) {
   dnnl::memory source(from, cpu_engine(), const_cast<std::byte*>(constant.raw()));
-  dnnl::memory target(to, cpu_engine());
-  dnnl::reorder(source, target).execute(cpu_stream(), source, target);
+  PackedConstant target = allocate_packed(to);
+  dnnl::reorder(source, target.memory).execute(cpu_stream(), source, target.memory);
   cpu_stream().wait();
   return target;
 }

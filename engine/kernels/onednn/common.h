@@ -10,6 +10,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "engine/base/buffer.h"
 #include "engine/kernels/kernel.h"
 #include "engine/ops/activation.h"
 
@@ -23,6 +24,8 @@ std::optional<dnnl::memory::data_type> data_type(ElementType type);
 dnnl::memory::dims to_dims(const Shape& shape);
 /// Row-major.
 dnnl::memory::desc plain_desc(ElementType type, const Shape& shape);
+/// Row-major but for the channels (axis 1), which come last.
+dnnl::memory::desc channels_last_desc(ElementType type, const Shape& shape);
 /// In the tensor's own layout.
 dnnl::memory::desc desc_of(const TensorDesc& tensor);
 /// Any layout: oneDNN chooses.
@@ -31,12 +34,20 @@ Layout layout_of(const dnnl::memory::desc& desc);
 
 /// Attributes with user-provided scratchpad.
 dnnl::primitive_attr scratch_attributes();
-/// Appends the activation to the post-operations; false when oneDNN has none like it.
-bool append_activation(dnnl::post_ops& ops, const Activation& activation);
+/// Appends scale * activation to the post-operations; false when oneDNN has none like it.
+bool append_activation(dnnl::post_ops& ops, const Activation& activation, float scale = 1.0F);
 
 /// Runs `make`; oneDNN's and memory's exceptions become a Decline.
 Prepared guarded(const std::function<Prepared()>& make);
 Decline decline(DeclineReason reason, std::string detail);
+
+/// A constant in a primitive's layout, and what keeps it.
+struct PackedConstant {
+  Buffer buffer;
+  dnnl::memory memory;
+};
+/// Uninitialised. Throws std::bad_alloc.
+PackedConstant allocate_packed(const dnnl::memory::desc& desc);
 
 /// One primitive and where its arguments come from.
 class PrimitiveKernel : public Kernel {
@@ -46,7 +57,7 @@ class PrimitiveKernel : public Kernel {
   void bind_input(int argument, size_t input, const dnnl::memory::desc& desc);
   void bind_output(int argument, size_t output, const dnnl::memory::desc& desc);
   /// Memory the kernel owns: prepacked weights.
-  void bind_owned(int argument, dnnl::memory memory, size_t input);
+  void bind_owned(int argument, PackedConstant packed, size_t input);
   /// Output 0 has to be the memory of this input.
   void accumulate_into(size_t input) {
     in_place_input_ = static_cast<int>(input);
@@ -70,10 +81,11 @@ class PrimitiveKernel : public Kernel {
   dnnl::primitive primitive_;
   std::vector<Binding> bindings_;
   std::unordered_map<int, dnnl::memory> arguments_;
+  std::vector<Buffer> owned_;
   dnnl::memory scratch_;
 };
 
-/// A constant reordered once into the layout a primitive wants.
-dnnl::memory pack(const Tensor& constant, const dnnl::memory::desc& from, const dnnl::memory::desc& to);
+/// A constant reordered once into the layout a primitive wants. Throws std::bad_alloc.
+PackedConstant pack(const Tensor& constant, const dnnl::memory::desc& from, const dnnl::memory::desc& to);
 
 }  // namespace lathe::onednn

@@ -2,6 +2,7 @@
 // Conv and lathe.FusedConv: blocked layouts, prepacked weights, bias, residual and activation in the
 // primitive.
 #include "engine/kernels/onednn/common.h"
+#include "engine/kernels/onednn/convolution.h"
 #include "engine/kernels/onednn/reordered.h"
 #include "engine/ops/window.h"
 
@@ -15,20 +16,6 @@ constexpr size_t residual_input = 3;
 
 bool present(const KernelRequest& request, size_t input) {
   return input < request.inputs.size() && request.inputs[input].present();
-}
-
-/// Weights as oneDNN groups them: [g, o/g, i/g, kernel..].
-Shape grouped(const Shape& weights, int64_t groups) {
-  if (groups == 1) return weights;
-  Shape shape{groups, weights[0] / groups};
-  shape.insert(shape.end(), weights.begin() + 1, weights.end());
-  return shape;
-}
-
-memory::dims minus_one(const std::vector<int64_t>& dilations) {
-  memory::dims made;
-  for (const int64_t d : dilations) made.push_back(d - 1);
-  return made;
 }
 
 std::optional<Decline> unfit(const KernelRequest& request) {
@@ -62,26 +49,6 @@ bool blocking_pays(const ConvGeometry& conv) {
   return !conv.window.pointwise();
 }
 
-struct Descs {
-  memory::desc x, w, b, y;
-};
-
-dnnl::convolution_forward::primitive_desc describe(const ConvGeometry& conv, const Descs& descs, bool bias,
-                                                   dnnl::algorithm algorithm,
-                                                   const dnnl::primitive_attr& attributes) {
-  const memory::dims strides(conv.window.strides.begin(), conv.window.strides.end()),
-      dilations = minus_one(conv.window.dilations);
-  const memory::dims begin(conv.window.pads_begin.begin(), conv.window.pads_begin.end()),
-      end(conv.window.pads_end.begin(), conv.window.pads_end.end());
-  const auto kind = dnnl::prop_kind::forward_inference;
-  if (bias)
-    return {{kind, algorithm, descs.x, descs.w, descs.b, descs.y, strides, dilations, begin, end},
-            attributes,
-            cpu_engine()};
-  return {
-      {kind, algorithm, descs.x, descs.w, descs.y, strides, dilations, begin, end}, attributes, cpu_engine()};
-}
-
 Prepared prepare(const KernelRequest& request) {
   if (auto reason = unfit(request)) return *reason;
   const auto conv = resolve_conv(*request.node, request.inputs[0].shape, request.inputs[1].shape);
@@ -97,9 +64,9 @@ Prepared prepare(const KernelRequest& request) {
     if (!append_activation(ops, *activation)) return decline(DeclineReason::attribute, "activation");
     attributes.set_post_ops(ops);
 
-    Descs descs;
+    ConvDescs descs;
     descs.w = any_desc(type, weights);
-    descs.b = any_desc(ElementType::f32, {conv->out_channels});
+    if (bias) descs.b = any_desc(ElementType::f32, {conv->out_channels});
     // A plain input of few channels (an image) is read as it is: there is a kernel for that, and a reorder
     // costs more.
     const bool image = request.inputs[0].layout.plain() && conv->channels <= 3;
@@ -111,12 +78,12 @@ Prepared prepare(const KernelRequest& request) {
     std::optional<dnnl::convolution_forward::primitive_desc> chosen;
     if (winograd) {
       try {
-        chosen = describe(*conv, descs, bias, dnnl::algorithm::convolution_winograd, attributes);
+        chosen = describe_conv(*conv, descs, dnnl::algorithm::convolution_winograd, attributes);
       } catch (const dnnl::error&) {
         chosen.reset();  // not for these shapes
       }
     }
-    if (!chosen) chosen = describe(*conv, descs, bias, dnnl::algorithm::convolution_direct, attributes);
+    if (!chosen) chosen = describe_conv(*conv, descs, dnnl::algorithm::convolution_direct, attributes);
 
     auto kernel =
         std::make_unique<PrimitiveKernel>("onednn:conv:" + std::string(chosen->impl_info_str()),

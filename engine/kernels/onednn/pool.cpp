@@ -25,7 +25,9 @@ Result<Window> window_of(const KernelRequest& request) {
 
 Prepared prepare(const KernelRequest& request) {
   const TensorDesc& x = request.inputs[0];
-  if (x.type != ElementType::f32 && x.type != ElementType::bf16)
+  const bool narrow = x.type == ElementType::u8 || x.type == ElementType::i8;
+  if (x.type != ElementType::f32 && x.type != ElementType::bf16 &&
+      !(narrow && request.node->op_type == "MaxPool" && !request.plain_layouts))
     return decline(DeclineReason::element_type, to_string(x.type));
   if (x.shape.size() < 3 || x.shape.size() > 5 || element_count(x.shape) == 0)
     return decline(DeclineReason::shape, to_string(x.shape));
@@ -46,9 +48,11 @@ Prepared prepare(const KernelRequest& request) {
     window->pads_end[axis] = needed;
   }
   return guarded([&]() -> Prepared {
-    const memory::desc source = desc_of(x);
-    const memory::desc target = x.layout.plain() ? plain_desc(x.type, request.outputs[0].shape)
-                                                 : any_desc(x.type, request.outputs[0].shape);
+    // Of 8-bit tensors only those with channels last are pooled well.
+    const memory::desc source = narrow ? channels_last_desc(x.type, x.shape) : desc_of(x);
+    const memory::desc target = narrow             ? channels_last_desc(x.type, request.outputs[0].shape)
+                                : x.layout.plain() ? plain_desc(x.type, request.outputs[0].shape)
+                                                   : any_desc(x.type, request.outputs[0].shape);
     memory::dims dilations;
     for (const int64_t d : window->dilations) dilations.push_back(d - 1);
     const auto algorithm = !average       ? dnnl::algorithm::pooling_max

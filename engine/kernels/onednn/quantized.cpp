@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "engine/kernels/onednn/quantized.h"
+
+#include <algorithm>
+
+namespace lathe::onednn {
+namespace {
+
+using dnnl::memory;
+
+bool present(const KernelRequest& request, size_t input) {
+  return input < request.inputs.size() && request.inputs[input].present();
+}
+
+/// f(c x) = c f(x): can be applied in units of the output, which saves a multiplication.
+bool scales_through(ActivationKind kind) {
+  return kind == ActivationKind::none || kind == ActivationKind::relu || kind == ActivationKind::leaky_relu ||
+         kind == ActivationKind::clip;
+}
+
+/// The range that the activation leaves, when cutting to it is all it does.
+std::optional<QuantizedRange> cut_of(const Activation& activation) {
+  if (activation.kind == ActivationKind::relu) return QuantizedRange{0.0F, 3.402823466e+38F};
+  if (activation.kind == ActivationKind::clip) return QuantizedRange{activation.alpha, activation.beta};
+  return std::nullopt;
+}
+
+/// Quantises and dequantises: from steps of `between` to units of `unit`.
+void append_rounding(dnnl::post_ops& ops, const QuantizedOperation& operation, float unit) {
+  const QuantizedRange range = range_of(operation.between_type, operation.between);
+  const float step = operation.between.scale;
+  ops.append_eltwise(1.0F, dnnl::algorithm::eltwise_clip, range.low / step, range.high / step);
+  ops.append_eltwise(step * unit, dnnl::algorithm::eltwise_round, 0, 0);
+}
+
+/// Saturation to the output's type cuts at least as much.
+bool saturation_cuts(const QuantizedRange& cut, const QuantizedOperation& operation) {
+  if (!is_8bit(operation.output_type)) return false;
+  const QuantizedRange stored = range_of(operation.output_type, operation.output);
+  return cut.low <= stored.low && cut.high >= stored.high;
+}
+
+}  // namespace
+
+std::optional<Decline> unfit_quantized(const KernelRequest& request, const QuantizedOperation& operation) {
+  const TensorDesc& x = request.inputs[0];
+  if (!is_8bit(x.type) || request.inputs[1].type != ElementType::i8)
+    return decline(DeclineReason::element_type, to_string(x.type));
+  if (request.constants[1] == nullptr) return decline(DeclineReason::not_constant, "weights");
+  if (element_count(request.outputs[0].shape) == 0 || element_count(x.shape) == 0)
+    return decline(DeclineReason::shape, "no elements");
+  if (present(request, quantized_bias_input) &&
+      (request.constants[quantized_bias_input] == nullptr ||
+       request.inputs[quantized_bias_input].type != ElementType::f32))
+    return decline(DeclineReason::not_constant, "bias");
+  if (!present(request, quantized_residual_input)) return std::nullopt;
+  const TensorDesc& residual = request.inputs[quantized_residual_input];
+  if (residual.shape != request.outputs[0].shape)
+    return decline(DeclineReason::shape, "the residual broadcasts");
+  if (element_size(residual.type) != element_size(operation.output_type))
+    return decline(DeclineReason::element_type, "a residual wider or narrower than the output");
+  return std::nullopt;
+}
+
+std::optional<dnnl::primitive_attr> quantized_attributes(const QuantizedOperation& operation,
+                                                         const KernelRequest& request, int channel_mask) {
+  dnnl::primitive_attr attributes = scratch_attributes();
+  const bool narrow = is_8bit(operation.output_type), between = is_8bit(operation.between_type);
+  const float to_steps = narrow ? 1.0F / operation.output.scale : 1.0F;
+  const bool early = scales_through(operation.activation.kind);
+  // Units of everything before the activation: steps of the output, or real numbers.
+  const float unit = early ? to_steps : 1.0F;
+
+  std::vector<float> scales = operation.weight_scales;
+  for (float& scale : scales)
+    scale *= operation.input.scale * (between ? 1.0F / operation.between.scale : unit);
+  attributes.set_output_scales(scales.size() == 1 ? 0 : channel_mask, scales);
+  if (operation.input.zero_point != 0)
+    attributes.set_zero_points(DNNL_ARG_SRC, 0, {operation.input.zero_point});
+  if (narrow && operation.output.zero_point != 0)
+    attributes.set_zero_points(DNNL_ARG_DST, 0, {operation.output.zero_point});
+
+  dnnl::post_ops ops;
+  if (between) append_rounding(ops, operation, unit);
+  if (present(request, quantized_residual_input)) {
+    const ElementType type = request.inputs[quantized_residual_input].type;
+    if (is_8bit(type))
+      ops.append_sum(operation.residual.scale * unit, operation.residual.zero_point, *data_type(type));
+    else
+      ops.append_sum(unit);
+  }
+  const auto cut = cut_of(operation.activation);
+  if (!cut || !saturation_cuts(*cut, operation)) {
+    Activation activation = operation.activation;
+    if (activation.kind == ActivationKind::clip) {
+      activation.alpha *= unit;
+      activation.beta *= unit;
+    }
+    if (!append_activation(ops, activation, early ? 1.0F : to_steps)) return std::nullopt;
+  }
+  attributes.set_post_ops(ops);
+  return attributes;
+}
+
+PackedConstant scaled_bias(const Tensor& bias, const QuantizedOperation& operation,
+                           const memory::desc& desc) {
+  const auto values = bias.data<float>();
+  PackedConstant made = allocate_packed(desc);
+  auto* to = static_cast<float*>(made.memory.get_data_handle());
+  for (size_t i = 0; i < values.size(); ++i)
+    to[i] = values[i] / (operation.input.scale * operation.weight_scale(i));
+  return made;
+}
+
+}  // namespace lathe::onednn
