@@ -3,6 +3,7 @@
 // weights.
 #include <cmath>
 
+#include "engine/ops/operand.h"
 #include "engine/passes/match.h"
 
 namespace lathe {
@@ -15,9 +16,9 @@ struct ChannelAffine {
 
 std::optional<std::vector<float>> floats(const Graph& graph, ValueId value) {
   const Tensor* tensor = graph.constant(value);
-  if (tensor == nullptr || tensor->type() != ElementType::f32) return std::nullopt;
-  const auto data = tensor->data<float>();
-  return std::vector<float>(data.begin(), data.end());
+  if (tensor == nullptr || !is_float(tensor->type())) return std::nullopt;
+  const std::vector<double> numbers = tensor->to_double();
+  return std::vector<float>(numbers.begin(), numbers.end());
 }
 
 std::optional<ChannelAffine> batch_norm(const Graph& graph, const Node& node, size_t channels) {
@@ -60,17 +61,18 @@ std::optional<ChannelAffine> mul_or_add(const Graph& graph, const Node& node, Va
   return ChannelAffine{std::vector<float>(channels, 1.0F), *numbers};
 }
 
-/// Weights M x ... scaled by output channel, bias scaled and shifted.
+/// Weights M x ... scaled by output channel (in their own type), bias scaled and shifted (in f32).
 Status apply(PassContext& context, const Node& conv, const ChannelAffine& affine) {
   const Graph& graph = context.graph;
   const Tensor& weights = *graph.constant(conv.inputs[1]);
   const size_t channels = affine.scale.size();
-  LATHE_ASSIGN(Tensor scaled, Tensor::allocate(ElementType::f32, weights.shape()));
+  LATHE_ASSIGN(Tensor scaled, Tensor::allocate(weights.type(), weights.shape()));
   LATHE_ASSIGN(Tensor bias, Tensor::allocate(ElementType::f32, {static_cast<int64_t>(channels)}));
-  const auto from = weights.data<float>();
-  auto to = scaled.mutable_data<float>();
-  const size_t block = from.size() / channels;
-  for (size_t i = 0; i < from.size(); ++i) to[i] = from[i] * affine.scale[i / block];
+  std::vector<float> elements(static_cast<size_t>(weights.count()));
+  load_elements(weights, elements.data());
+  const size_t block = elements.size() / channels;
+  for (size_t i = 0; i < elements.size(); ++i) elements[i] *= affine.scale[i / block];
+  store_elements(elements.data(), scaled);
   const auto old_bias = conv.inputs.size() > 2 ? floats(graph, conv.inputs[2]) : std::nullopt;
   for (size_t c = 0; c < channels; ++c)
     bias.mutable_data<float>()[c] = (old_bias ? (*old_bias)[c] * affine.scale[c] : 0.0F) + affine.shift[c];
@@ -91,7 +93,8 @@ Result<size_t> fold(PassContext& context) {
     const Tensor* weights = context.graph.constant(conv.inputs[1]);
     const bool bias_known = conv.inputs.size() < 3 || !conv.inputs[2].valid() ||
                             context.graph.constant(conv.inputs[2]) != nullptr;
-    if (weights == nullptr || weights->type() != ElementType::f32 || weights->count() == 0 || !bias_known)
+    if (weights == nullptr || !is_f32_or_bf16(context, conv.inputs[1]) || weights->count() == 0 ||
+        !bias_known)
       continue;
     const Node& next = *sole_consumer(context.graph, conv.outputs[0]);
     const auto channels = static_cast<size_t>(weights->dim(0));
@@ -106,7 +109,7 @@ Result<size_t> fold(PassContext& context) {
     const NodeId conv_id = conv.id;
     LATHE_TRY(apply(context, conv, *affine));
     const Node names = context.fused_node("Conv", {conv_id, next_id});
-    context.editor.set_metadata(conv_id, "lathe.nodes", names.metadata.at("lathe.nodes"));
+    context.editor.set_metadata(conv_id, fused_nodes_key, names.metadata.at(fused_nodes_key));
     if (context.options.modules != nullptr) context.editor.set_module(conv_id, names.module);
     context.editor.replace_uses(context.graph.node(next_id).outputs[0],
                                 context.graph.node(conv_id).outputs[0]);

@@ -49,7 +49,7 @@ bool is_anchor(const PassContext& context, const Node& node) {
   const bool kind = is_op(node, "Conv") || is_internal(node, "FusedConv") || is_op(node, "MatMul") ||
                     is_internal(node, "FusedMatMul") || is_internal(node, "QuantizedConv") ||
                     is_internal(node, "QuantizedMatMul");
-  return kind && is_f32(context, node.outputs[0]) && !node.attributes.has("activation") &&
+  return kind && is_f32_or_bf16(context, node.outputs[0]) && !node.attributes.has("activation") &&
          used_once(context.graph, node.outputs[0]);
 }
 
@@ -78,7 +78,7 @@ bool fuse_residual(PassContext& context, const Node& anchor, const Node& next) {
   if (anchor.inputs.size() > residual_at && anchor.inputs[residual_at].valid()) return false;
   const ValueId residual = other_input(next, anchor.outputs[0]);
   if (!residual.valid() || residual == anchor.outputs[0] || context.graph.constant(residual) != nullptr ||
-      !is_f32(context, residual))
+      !same_element(context, residual, anchor.outputs[0]))
     return false;
   const auto shape = static_shape(context, anchor.outputs[0]);
   if (!shape || shape != static_shape(context, residual) || shape != static_shape(context, next.outputs[0]))
@@ -107,7 +107,7 @@ bool fuse_call(PassContext& context, const Node& anchor, const Node& next) {
 bool fuse_swish(PassContext& context, const Node& anchor) {
   const Graph& graph = context.graph;
   const ValueId x = anchor.outputs[0];
-  if (graph.value(x).is_output || graph.value(x).consumers.size() != 2 || !is_f32(context, x) ||
+  if (graph.value(x).is_output || graph.value(x).consumers.size() != 2 || !is_f32_or_bf16(context, x) ||
       anchor.attributes.has("activation"))
     return false;
   for (const NodeId id : graph.value(x).consumers) {
@@ -116,7 +116,7 @@ bool fuse_swish(PassContext& context, const Node& anchor) {
     const Node* mul = sole_consumer(graph, sigmoid.outputs[0]);
     if (mul == nullptr || !is_op(*mul, "Mul") || other_input(*mul, sigmoid.outputs[0]) != x) continue;
     Node fused = start_fusion(context, anchor, *mul);
-    fused.metadata["lathe.nodes"] += "\n" + sigmoid.name;
+    fused.metadata[fused_nodes_key] += "\n" + sigmoid.name;
     fused.attributes.set("activation", std::string("Swish"));
     const NodeId sigmoid_id = sigmoid.id, mul_id = mul->id, anchor_id = anchor.id;
     context.editor.remove_node(sigmoid_id);

@@ -77,7 +77,8 @@ Result<size_t> fuse(PassContext& context) {
   size_t changes = 0;
   for (size_t i = 0; i < context.graph.nodes().size(); ++i) {
     const Node& node = context.graph.nodes()[i];
-    if (node.alive && is_op(node, "Erf") && is_f32(context, node.outputs[0]) && fuse_one(context, node))
+    if (node.alive && is_op(node, "Erf") && is_f32_or_bf16(context, node.outputs[0]) &&
+        fuse_one(context, node))
       ++changes;
   }
   return changes;

@@ -79,7 +79,7 @@ ValueId last_axis_vector(const PassContext& context, const Node* node, const cha
   if (node == nullptr || !is_op(*node, op)) return {};
   const ValueId other = other_input(*node, value);
   const Tensor* constant = context.graph.constant(other);
-  const bool fits = constant != nullptr && constant->type() == ElementType::f32 && constant->rank() == 1 &&
+  const bool fits = constant != nullptr && same_element(context, other, value) && constant->rank() == 1 &&
                     constant->dim(0) == size;
   return fits ? other : ValueId();
 }
@@ -88,7 +88,7 @@ Result<size_t> fuse(PassContext& context) {
   size_t changes = 0;
   for (size_t i = 0; i < context.graph.nodes().size(); ++i) {
     const Node& divide = context.graph.nodes()[i];
-    if (!divide.alive || divide.outputs.empty() || !is_f32(context, divide.outputs[0])) continue;
+    if (!divide.alive || divide.outputs.empty() || !is_f32_or_bf16(context, divide.outputs[0])) continue;
     auto found = match(context, divide);
     const auto shape = found ? static_shape(context, found->x) : std::nullopt;
     if (!found || !shape) continue;

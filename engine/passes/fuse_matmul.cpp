@@ -44,13 +44,13 @@ bool absorb_operand_transpose(PassContext& context, const Node& product) {
         context.graph.constant(transpose->inputs[0]) != nullptr)
       continue;
     const auto perm = transpose->attributes.get_ints("perm");
-    if (perm.empty() || !is_f32(context, transpose->inputs[0])) continue;
+    if (perm.empty() || !is_f32_or_bf16(context, transpose->inputs[0])) continue;
     Node fused = as_fused(context, product, *transpose, true);
     fused.attributes.set(attribute, perm);
     fused.inputs[side] = transpose->inputs[0];
     // The transpose may have other readers: it stays for them and is removed as dead code otherwise.
     if (!used_once(context.graph, transpose->outputs[0]))
-      fused.metadata["lathe.nodes"] = context.fused_node("", {product.id}).metadata["lathe.nodes"];
+      fused.metadata[fused_nodes_key] = context.fused_node("", {product.id}).metadata[fused_nodes_key];
     const std::vector<ValueId> outputs = product.outputs;
     replace(context, product.id, std::move(fused), outputs);
     return true;
@@ -125,7 +125,8 @@ bool absorb_bias(PassContext& context, const Node& product) {
   const ValueId bias = other_input(*next, product.outputs[0]);
   const Tensor* constant = context.graph.constant(bias);
   const auto shape = static_shape(context, product.outputs[0]);
-  if (constant == nullptr || constant->type() != ElementType::f32 || !shape || shape->empty()) return false;
+  if (constant == nullptr || !same_element(context, bias, product.outputs[0]) || !shape || shape->empty())
+    return false;
   if (constant->count() != shape->back() || constant->rank() == 0 ||
       constant->shape().back() != shape->back())
     return false;
@@ -166,7 +167,7 @@ Result<size_t> fuse(PassContext& context) {
   size_t changes = 0;
   for (size_t i = 0; i < context.graph.nodes().size(); ++i) {
     const Node& node = context.graph.nodes()[i];
-    if (!node.alive || node.outputs.empty() || !is_f32(context, node.outputs[0])) continue;
+    if (!node.alive || node.outputs.empty() || !is_f32_or_bf16(context, node.outputs[0])) continue;
     if (convert_gemm(context, node)) {
       ++changes;
       continue;

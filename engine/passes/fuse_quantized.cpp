@@ -8,6 +8,7 @@
 // becomes its requantisation.
 #include <algorithm>
 
+#include "engine/kernels/narrow.h"
 #include "engine/passes/quantized.h"
 
 namespace lathe {
@@ -157,6 +158,7 @@ bool take_quantization(PassContext& context, const Node& product) {
 }
 
 Result<size_t> fuse(PassContext& context) {
+  if (!multiplies_8bit()) return size_t{0};  // in f32 then: right, and no slower than it was
   size_t changes = 0;
   for (size_t i = 0; i < context.graph.nodes().size(); ++i) {
     const Node& node = context.graph.nodes()[i];

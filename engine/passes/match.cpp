@@ -67,6 +67,16 @@ bool is_f32(const PassContext& context, ValueId value) {
          context.types.type(value).element == ElementType::f32;
 }
 
+bool is_f32_or_bf16(const PassContext& context, ValueId value) {
+  return is_f32(context, value) || (value.valid() && value.index < context.types.types.size() &&
+                                    context.types.type(value).element == ElementType::bf16);
+}
+
+bool same_element(const PassContext& context, ValueId a, ValueId b) {
+  const auto known = [&](ValueId id) { return id.valid() && id.index < context.types.types.size(); };
+  return known(a) && known(b) && context.types.type(a).element == context.types.type(b).element;
+}
+
 bool reaches(const Graph& graph, ValueId from, NodeId target, int budget) {
   std::vector<NodeId> stack;
   std::vector<bool> seen(graph.nodes().size(), false);

@@ -32,6 +32,9 @@ ValueId other_input(const Node& node, ValueId value);
 /// Concrete shape of a value, if static.
 std::optional<Shape> static_shape(const PassContext& context, ValueId value);
 bool is_f32(const PassContext& context, ValueId value);
+/// A type that fused operators have kernels for. (Others have become f32: pass `widen`.)
+bool is_f32_or_bf16(const PassContext& context, ValueId value);
+bool same_element(const PassContext& context, ValueId a, ValueId b);
 bool is_op(const Node& node, std::string_view op_type);        ///< of ai.onnx
 bool is_internal(const Node& node, std::string_view op_type);  ///< of Lathe's own domain
 /// Whether `from` is made, by any way, from what `target` makes; true as well when that takes more than

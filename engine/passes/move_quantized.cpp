@@ -35,7 +35,7 @@ bool sink(PassContext& context, const Node& node) {
   Node back = dequantize;
   back.name = moved.name + ".dequantize";
   back.module = moved.module;
-  back.metadata["lathe.nodes"] = dequantize.name;
+  back.metadata[fused_nodes_key] = dequantize.name;
   back.inputs[0] = stored;
   back.outputs = {output};
   context.editor.add_node(std::move(moved));

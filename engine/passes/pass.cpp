@@ -7,7 +7,6 @@ namespace lathe {
 namespace {
 
 constexpr int max_rounds = 4;
-constexpr const char* fused_nodes_key = "lathe.nodes";
 
 }  // namespace
 
@@ -21,6 +20,8 @@ Node PassContext::fused_node(std::string op_type, std::vector<NodeId> originals)
     const Node& node = graph.node(id);
     const auto inner = node.metadata.find(fused_nodes_key);
     names += (names.empty() ? "" : "\n") + (inner != node.metadata.end() ? inner->second : node.name);
+    const auto rounding = node.metadata.find(rounding_key);
+    if (rounding != node.metadata.end()) fused.metadata[rounding_key] = rounding->second;
     if (!fused.module.valid()) {
       fused.module = node.module;
       fused.source = node.source;

@@ -14,6 +14,11 @@
 
 namespace lathe {
 
+/// Metadata keys of nodes that passes made: names of the original nodes of a fused one, separated by newlines;
+/// the narrow float type that a result computed in f32 is rounded to ("f16").
+inline constexpr const char* fused_nodes_key = "lathe.nodes";
+inline constexpr const char* rounding_key = "lathe.rounding";
+
 struct PassOptions {
   const ModuleTree* modules = nullptr;  ///< null: modules of fused nodes are not looked up
   bool fuse = true;                     ///< false: only passes that keep nodes one to one (folding, removal)

@@ -4,6 +4,7 @@
 #include <cstring>
 #include <unordered_map>
 
+#include "engine/kernels/narrow.h"
 #include "engine/ops/inference.h"
 #include "engine/passes/pass.h"
 #include "engine/runtime/engine.h"
@@ -37,6 +38,8 @@ class Lowering {
   Status lower_view(const Node& node, int position);
   Status lower_kernel(const Node& node, std::unique_ptr<Kernel> kernel, int position);
   Status lower_reference(const Node& node, const Operator& op, int position);
+  /// Rounds the results of the step just made, where a pass has asked for it.
+  void round_results(const Node& node);
   Status finish_outputs();
   void place_arena();
   void drop_unused_constants();
@@ -270,6 +273,32 @@ Status Lowering::lower_reference(const Node& node, const Operator& op, int) {
   return {};
 }
 
+void Lowering::round_results(const Node& node) {
+  const auto rounding = node.metadata.find(rounding_key);
+  if (rounding == node.metadata.end()) return;
+  const ElementType precision = parse_element_type(rounding->second).value_or(ElementType::f16);
+  plan_.steps.back().info.precision = to_string(precision);
+  const StepInfo made = plan_.steps.back().info;
+  for (const ValueId output : node.outputs) {
+    if (!output.valid() || types_.type(output).element != ElementType::f32) continue;
+    const Placement& placed = placements_[output.index];
+    const TensorDesc desc = desc_of(output, placed.layout);
+    PlanStep step;
+    step.kernel = make_rounding(precision, desc.bytes() / sizeof(float));
+    step.info = made;
+    step.info.op_type = "Round";
+    step.info.kernel = step.kernel->name();
+    step.info.input_dims = {desc.shape};
+    step.info.input_types = {desc.type};
+    step.info.flops = element_count(desc.shape);
+    step.info.bytes = 2 * static_cast<int64_t>(desc.bytes());
+    step.inputs = step.outputs = {placed.slot};
+    step.input_descs = step.output_descs = {desc};
+    touch(placed.slot);
+    plan_.steps.push_back(std::move(step));
+  }
+}
+
 Status Lowering::lower(const Node& node, int position) {
   const Operator* op = operators().find(node);
   if (op == nullptr) return unsupported(locate(node), "is not known to this build");
@@ -294,10 +323,15 @@ Status Lowering::lower(const Node& node, int position) {
   const KernelRequest request = request_for(node);
   for (const KernelCandidate& candidate : kernels().find(node.qualified_type())) {
     Prepared prepared = candidate.prepare(request);
-    if (auto* kernel = std::get_if<std::unique_ptr<Kernel>>(&prepared))
-      return lower_kernel(node, std::move(*kernel), position);
+    if (auto* kernel = std::get_if<std::unique_ptr<Kernel>>(&prepared)) {
+      LATHE_TRY(lower_kernel(node, std::move(*kernel), position));
+      round_results(node);
+      return {};
+    }
   }
-  return lower_reference(node, *op, position);
+  LATHE_TRY(lower_reference(node, *op, position));
+  round_results(node);
+  return {};
 }
 
 /// Outputs that were not written in place: views of other values, blocked layouts, inputs or constants passed

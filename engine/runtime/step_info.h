@@ -7,13 +7,10 @@
 
 #include "engine/kernels/kernel.h"
 #include "engine/ops/operator.h"
+#include "engine/passes/pass.h"
 #include "engine/runtime/observer.h"
 
 namespace lathe {
-
-/// Metadata key under which passes keep the names of the original nodes of a fused one, separated by
-/// newlines.
-inline constexpr const char* fused_nodes_key = "lathe.nodes";
 
 StepInfo describe_step(const Node& node, const Operator& op, std::span<const TensorDesc> inputs,
                        std::span<const TensorDesc> outputs, std::string kernel);

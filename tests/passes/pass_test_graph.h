@@ -4,8 +4,10 @@
 #pragma once
 
 #include <algorithm>
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "engine/ops/convert_elements.h"
 #include "engine/passes/pass.h"
 #include "engine/runtime/engine.h"
 #include "engine/runtime/executor_thread.h"
@@ -16,17 +18,22 @@ namespace lathe {
 /// Builds a graph node by node; node names are n0, n1, ...
 class Maker {
  public:
-  ValueId input(const Shape& shape) {
+  ValueId input(const Shape& shape, ElementType type = ElementType::f32) {
     return editor_.add_input("x" + std::to_string(graph.inputs().size()),
-                             TypeInfo::tensor(ElementType::f32, to_dims(shape)));
+                             TypeInfo::tensor(type, to_dims(shape)));
   }
   ValueId weights(Shape shape, float scale = 1.0F, float offset = 0.0F) {
     Tensor tensor = Tensor::allocate(ElementType::f32, std::move(shape)).value();
-    for (float& element : tensor.mutable_data<float>()) {
-      seed_ = seed_ * 1664525U + 1013904223U;
-      element = offset + scale * (static_cast<float>(seed_ >> 8) / 16777216.0F - 0.5F);
-    }
+    for (float& element : tensor.mutable_data<float>()) element = offset + scale * next();
     return constant(std::move(tensor));
+  }
+  /// The same numbers, rounded to another type.
+  ValueId weights(Shape shape, ElementType type) {
+    Tensor tensor = Tensor::allocate(ElementType::f32, std::move(shape)).value();
+    for (float& element : tensor.mutable_data<float>()) element = next();
+    Tensor rounded = Tensor::allocate(type, tensor.shape()).value();
+    EXPECT_TRUE(convert_elements(tensor, rounded).ok());
+    return constant(std::move(rounded));
   }
   ValueId constant(Tensor tensor) { return editor_.add_constant(fresh("w"), std::move(tensor)); }
   ValueId node(const std::string& op, std::vector<ValueId> inputs,
@@ -47,6 +54,11 @@ class Maker {
   Graph graph;
 
  private:
+  /// In [-0.5, 0.5).
+  float next() {
+    seed_ = seed_ * 1664525U + 1013904223U;
+    return static_cast<float>(seed_ >> 8) / 16777216.0F - 0.5F;
+  }
   std::string fresh(const char* prefix) { return prefix + std::to_string(count_++); }
   GraphEditor editor_{graph};
   int count_ = 0;
@@ -70,7 +82,9 @@ inline std::vector<Tensor> inputs_for(const Graph& graph) {
       seed = seed * 1664525U + 1013904223U;
       element = static_cast<float>(seed >> 8) / 8388608.0F - 1.0F;
     }
-    inputs.push_back(std::move(tensor));
+    Tensor typed = Tensor::allocate(graph.value(id).type.element, tensor.shape()).value();
+    EXPECT_TRUE(convert_elements(tensor, typed).ok());
+    inputs.push_back(std::move(typed));
   }
   return inputs;
 }
@@ -90,12 +104,8 @@ inline std::vector<Tensor> run(const Graph& graph, bool fuse) {
   });
 }
 
-/// Checks what the pipeline leaves of `graph`, and that the engine computes the same with and without fusing.
-inline void expect_becomes(const Graph& graph, std::vector<std::string> wanted, double tolerance = 2e-5) {
-  Graph copy = graph.clone();
-  ASSERT_TRUE(optimize(copy, {}).ok());
-  std::sort(wanted.begin(), wanted.end());
-  EXPECT_EQ(operators_of(copy), wanted);
+/// Checks that the engine computes the same with and without fusing.
+inline void expect_same_results(const Graph& graph, double tolerance) {
   const std::vector<Tensor> plain = run(graph, false), fused = run(graph, true);
   ASSERT_EQ(plain.size(), fused.size());
   for (size_t i = 0; i < plain.size(); ++i) {
@@ -104,6 +114,15 @@ inline void expect_becomes(const Graph& graph, std::vector<std::string> wanted, 
     for (size_t k = 0; k < a.size(); ++k)
       ASSERT_NEAR(a[k], b[k], tolerance) << "output " << i << " element " << k;
   }
+}
+
+/// Checks what the pipeline leaves of `graph`, and that the engine computes the same with and without fusing.
+inline void expect_becomes(const Graph& graph, std::vector<std::string> wanted, double tolerance = 2e-5) {
+  Graph copy = graph.clone();
+  ASSERT_TRUE(optimize(copy, {}).ok());
+  std::sort(wanted.begin(), wanted.end());
+  EXPECT_EQ(operators_of(copy), wanted);
+  expect_same_results(graph, tolerance);
 }
 
 }  // namespace lathe

@@ -27,8 +27,9 @@ Shape padded(Shape shape, size_t rank) {
 Prepared prepare(const KernelRequest& request) {
   if (request.inputs.size() != 2) return decline(DeclineReason::attribute, "not two inputs");
   const Shape& y = request.outputs[0].shape;
-  for (const TensorDesc& input : request.inputs)
-    if (input.type != ElementType::f32) return decline(DeclineReason::element_type, to_string(input.type));
+  const ElementType type = request.inputs[0].type;
+  if ((type != ElementType::f32 && type != ElementType::bf16) || request.inputs[1].type != type)
+    return decline(DeclineReason::element_type, to_string(type));
   if (element_count(y) == 0 || y.empty() || y.size() > 6) return decline(DeclineReason::shape, to_string(y));
   // oneDNN broadcasts the second operand only; where the first is the smaller one, both orders of a
   // commutative operation do.
@@ -44,12 +45,12 @@ Prepared prepare(const KernelRequest& request) {
     const TensorDesc& large = request.inputs[first];
     TensorDesc small = request.inputs[second];
     const dnnl::memory::desc a =
-        large.shape == y ? desc_of(large) : plain_desc(ElementType::f32, padded(large.shape, y.size()));
+        large.shape == y ? desc_of(large) : plain_desc(type, padded(large.shape, y.size()));
     dnnl::memory::desc b;
     if (small.shape == y)
       b = a;  // in the same layout; reordered where it is not
     else if (small.layout.plain())
-      b = plain_desc(ElementType::f32, padded(small.shape, y.size()));
+      b = plain_desc(type, padded(small.shape, y.size()));
     else
       return decline(DeclineReason::layout, "the broadcast operand is blocked");
     const dnnl::binary::primitive_desc description({*algorithm_of(op), a, b, a}, scratch_attributes(),

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Functions of one tensor, in whatever layout it comes.
+#include <limits>
+
 #include "engine/kernels/onednn/common.h"
 
 namespace lathe {
@@ -30,8 +32,8 @@ std::optional<Function> function_of(const KernelRequest& request) {
                         ? algorithm::eltwise_gelu_tanh
                         : algorithm::eltwise_gelu_erf};
   if (op != "Clip") return std::nullopt;
-  float low = node.attributes.get_float("min", -3.402823466e+38F),
-        high = node.attributes.get_float("max", 3.402823466e+38F);
+  float low = node.attributes.get_float("min", -std::numeric_limits<float>::infinity()),
+        high = node.attributes.get_float("max", std::numeric_limits<float>::infinity());
   for (size_t i = 1; i < request.inputs.size(); ++i) {
     if (!request.inputs[i].present()) continue;
     if (request.constants[i] == nullptr || request.constants[i]->count() != 1) return std::nullopt;

@@ -44,9 +44,16 @@ View with_rank(View view, size_t rank) {
   return view;
 }
 
-memory::desc desc_of_view(const View& view) {
-  return {to_dims(view.shape), memory::data_type::f32,
-          memory::dims(view.strides.begin(), view.strides.end())};
+memory::desc desc_of_view(const View& view, ElementType type) {
+  return {to_dims(view.shape), *data_type(type), memory::dims(view.strides.begin(), view.strides.end())};
+}
+
+/// Strides of sizes 1 say nothing, but the primitive checks them: gives them what they would be in a matrix
+/// that lies row by row, or column by column where the last axis does not step by one.
+void settle_single_sizes(View& view) {
+  const size_t n = view.shape.size();
+  if (view.shape[n - 1] == 1) view.strides[n - 1] = 1;
+  if (view.shape[n - 2] == 1) view.strides[n - 2] = view.strides[n - 1] == 1 ? view.shape[n - 1] : 1;
 }
 
 /// What the node asks for, whichever of the three operators it is.
@@ -101,9 +108,13 @@ void flatten_rows(Product& product) {
 std::variant<Product, Decline> read(const KernelRequest& request) {
   const Node& node = *request.node;
   const auto present = [&](size_t i) { return i < request.inputs.size() && request.inputs[i].present(); };
-  for (const TensorDesc& input : request.inputs)
-    if (input.present() && input.type != ElementType::f32)
-      return decline(DeclineReason::element_type, to_string(input.type));
+  const ElementType type = request.inputs[0].type;
+  if (type != ElementType::f32 && type != ElementType::bf16)
+    return decline(DeclineReason::element_type, to_string(type));
+  for (size_t i = 1; i < request.inputs.size(); ++i)
+    if (present(i) && request.inputs[i].type != type &&
+        !(i == 2 && request.inputs[i].type == ElementType::f32))
+      return decline(DeclineReason::element_type, to_string(request.inputs[i].type));
   if (request.inputs[0].shape.size() < 2 || request.inputs[1].shape.size() < 2)
     return decline(DeclineReason::rank, "a vector operand");
   if (element_count(request.outputs[0].shape) == 0 || element_count(request.inputs[0].shape) == 0)
@@ -142,6 +153,7 @@ std::variant<Product, Decline> read(const KernelRequest& request) {
   product.b = with_rank(product.b, whole_rank);
   drop_single_batches(product);
   flatten_rows(product);
+  for (View* view : {&product.a, &product.b, &product.y}) settle_single_sizes(*view);
   const size_t rank = product.y.shape.size();
   if (rank > 6) return decline(DeclineReason::rank, std::to_string(rank));
   return product;
@@ -159,6 +171,8 @@ Prepared prepare(const KernelRequest& request) {
   const Product product = std::get<Product>(std::move(read_request));
   if (!readable(product.a) || (!readable(product.b) && request.constants[1] == nullptr))
     return decline(DeclineReason::layout, "neither of the last two axes is contiguous");
+  if (product.y.strides.back() != 1)
+    return decline(DeclineReason::layout, "the last axis of the result is not contiguous");
   return guarded([&]() -> Prepared {
     const size_t rank = product.y.shape.size();
     dnnl::primitive_attr attributes = scratch_attributes();
@@ -173,7 +187,7 @@ Prepared prepare(const KernelRequest& request) {
       // Sizes that batches were folded into say nothing about a bias that varies by row.
       if (shape.size() > rank || (!one_row && rank != request.outputs[0].shape.size()))
         return decline(DeclineReason::shape, "bias");
-      bias = desc_of_view(with_rank(plain_view(shape), rank));
+      bias = desc_of_view(with_rank(plain_view(shape), rank), request.inputs[product.bias].type);
       // The primitive's own bias is scaled with the product; ours is not.
       bias_after = product.scale != 1.0F || element_count(shape) != product.y.shape.back();
       if (bias_after) ops.append_binary(dnnl::algorithm::binary_add, *bias);
@@ -182,9 +196,11 @@ Prepared prepare(const KernelRequest& request) {
     if (!append_activation(ops, product.activation)) return decline(DeclineReason::attribute, "activation");
     attributes.set_post_ops(ops);
 
-    const memory::desc a = desc_of_view(product.a), b = desc_of_view(product.b), y = desc_of_view(product.y);
+    const ElementType type = request.inputs[0].type;
+    const memory::desc a = desc_of_view(product.a, type), b = desc_of_view(product.b, type),
+                       y = desc_of_view(product.y, type);
     const bool packed = request.constants[1] != nullptr && request.prepack && rank == 2;
-    const memory::desc wanted_b = packed ? any_desc(ElementType::f32, product.b.shape) : b;
+    const memory::desc wanted_b = packed ? any_desc(type, product.b.shape) : b;
     const auto plain = dnnl::matmul::desc(a, wanted_b, y);
     const auto description = bias && !bias_after
                                  ? dnnl::matmul::primitive_desc(dnnl::matmul::desc(a, wanted_b, *bias, y),

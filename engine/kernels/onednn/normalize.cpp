@@ -10,7 +10,8 @@ using dnnl::memory;
 
 Prepared prepare_softmax(const KernelRequest& request) {
   const TensorDesc& x = request.inputs[0];
-  if (x.type != ElementType::f32) return decline(DeclineReason::element_type, to_string(x.type));
+  if (x.type != ElementType::f32 && x.type != ElementType::bf16)
+    return decline(DeclineReason::element_type, to_string(x.type));
   const auto axis = normalize_axis(
       request.node->attributes.get_int("axis", request.node->version < 13 ? 1 : -1), x.shape.size());
   if (!axis || element_count(x.shape) == 0 || x.shape.size() > 6)
@@ -35,7 +36,8 @@ Prepared prepare_softmax(const KernelRequest& request) {
 
 Prepared prepare_layer_norm(const KernelRequest& request) {
   const TensorDesc& x = request.inputs[0];
-  if (x.type != ElementType::f32) return decline(DeclineReason::element_type, to_string(x.type));
+  if (x.type != ElementType::f32 && x.type != ElementType::bf16)
+    return decline(DeclineReason::element_type, to_string(x.type));
   const auto axis = normalize_axis(request.node->attributes.get_int("axis", -1), x.shape.size());
   if (!axis || element_count(x.shape) == 0) return decline(DeclineReason::shape, to_string(x.shape));
   for (size_t i = 1; i < request.outputs.size(); ++i)
@@ -45,6 +47,8 @@ Prepared prepare_layer_norm(const KernelRequest& request) {
   for (size_t i = 1; i < request.inputs.size(); ++i)
     if (given(i) && element_count(request.inputs[i].shape) != columns)
       return decline(DeclineReason::shape, "scale or bias broadcast");
+    else if (given(i) && request.inputs[i].type != ElementType::f32 && request.constants[i] == nullptr)
+      return decline(DeclineReason::not_constant, "scale or bias of a narrow type");
   return guarded([&]() -> Prepared {
     const memory::desc desc = plain_desc(x.type, {element_count(x.shape) / columns, columns});
     auto flags = dnnl::normalization_flags::none;
@@ -59,8 +63,16 @@ Prepared prepare_layer_norm(const KernelRequest& request) {
         dnnl::layer_normalization_forward(description), description.scratchpad_desc());
     kernel->bind_input(DNNL_ARG_SRC, 0, desc);
     const memory::desc row = plain_desc(ElementType::f32, {columns});
-    if (given(1)) kernel->bind_input(DNNL_ARG_SCALE, 1, row);
-    if (given(2)) kernel->bind_input(DNNL_ARG_SHIFT, 2, row);
+    for (const auto& [input, argument] :
+         {std::pair{size_t{1}, DNNL_ARG_SCALE}, std::pair{size_t{2}, DNNL_ARG_SHIFT}}) {
+      if (!given(input)) continue;
+      const ElementType type = request.inputs[input].type;
+      if (type == ElementType::f32)
+        kernel->bind_input(argument, input, row);
+      else
+        kernel->bind_owned(argument, pack(*request.constants[input], plain_desc(type, {columns}), row),
+                           input);
+    }
     kernel->bind_output(DNNL_ARG_DST, 0, desc);
     kernel->use_plain_layouts(request.inputs.size());
     kernel->may_overwrite(0);

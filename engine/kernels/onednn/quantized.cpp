@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "engine/kernels/narrow.h"
+
 namespace lathe::onednn {
 namespace {
 
@@ -46,6 +48,7 @@ std::optional<Decline> unfit_quantized(const KernelRequest& request, const Quant
   const TensorDesc& x = request.inputs[0];
   if (!is_8bit(x.type) || request.inputs[1].type != ElementType::i8)
     return decline(DeclineReason::element_type, to_string(x.type));
+  if (!multiplies_8bit()) return decline(DeclineReason::instruction_set, instruction_set());
   if (request.constants[1] == nullptr) return decline(DeclineReason::not_constant, "weights");
   if (element_count(request.outputs[0].shape) == 0 || element_count(x.shape) == 0)
     return decline(DeclineReason::shape, "no elements");

@@ -78,6 +78,8 @@ class ReorderedKernel final : public Kernel {
 
 Result<std::unique_ptr<Kernel>> in_plain_layouts(std::unique_ptr<Kernel> inner,
                                                  const KernelRequest& request) {
+  if (inner->in_place_required())
+    return unsupported(inner->name(), "accumulates into an input, which a detour would leave behind");
   return ReorderedKernel::make(std::move(inner), request);
 }
 

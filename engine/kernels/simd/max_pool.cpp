@@ -13,6 +13,11 @@ namespace {
 
 constexpr float lowest = -std::numeric_limits<float>::infinity();
 
+/// NaN wins, as in the reference.
+float greater(float a, float b) {
+  return b > a || b != b ? b : a;
+}
+
 class MaxPoolKernel final : public Kernel {
  public:
   MaxPoolKernel(const Shape& input, Window window)
@@ -49,7 +54,7 @@ class MaxPoolKernel final : public Kernel {
       const int64_t y = row * window_.strides[0] - window_.pads_begin[0] + k * window_.dilations[0];
       if (y < 0 || y >= rows_) continue;
       const float* source = plane + y * columns_;
-      for (int64_t x = 0; x < columns_; ++x) line[x] = std::max(line[x], source[x]);
+      for (int64_t x = 0; x < columns_; ++x) line[x] = greater(line[x], source[x]);
     }
   }
 
@@ -58,7 +63,7 @@ class MaxPoolKernel final : public Kernel {
     for (int64_t x = 0; x < window_.output[1]; ++x) {
       const float* start = line + x * stride;
       float best = start[0];
-      for (int64_t k = 1; k < kernel; ++k) best = std::max(best, start[k * dilation]);
+      for (int64_t k = 1; k < kernel; ++k) best = greater(best, start[k * dilation]);
       out[x] = best;
     }
   }

@@ -4,7 +4,7 @@
 #include <algorithm>
 
 #include "engine/kernels/onednn/common.h"
-#include "engine/kernels/simd/quantize_loops.h"
+#include "engine/kernels/simd/convert_loops.h"
 #include "engine/kernels/simd/targets.h"
 #include "engine/ops/fused_quantization.h"
 
@@ -82,14 +82,44 @@ struct Order {
   Layout from, to;
 };
 Order order_of(const TensorDesc& x, ElementType to) {
-  if (x.layout.plain()) return {};
+  // oneDNN cannot reorder f16.
+  if (x.layout.plain() || x.type == ElementType::f16 || to == ElementType::f16) return {};
   dnnl::memory::desc desc = desc_of(x);
   if (desc.get_size() != static_cast<size_t>(element_count(x.shape)) * element_size(x.type)) return {};
   desc.data.data_type = static_cast<dnnl_data_type_t>(*data_type(to));
   return {x.layout, layout_of(desc)};
 }
 
-Prepared prepare(const KernelRequest& request) {
+template <void (*convert)(const float*, uint16_t*, size_t)>
+void narrow_loop(const std::byte* from, Quantization, std::byte* to, size_t count) {
+  convert(reinterpret_cast<const float*>(from), reinterpret_cast<uint16_t*>(to), count);
+}
+template <void (*convert)(const uint16_t*, float*, size_t)>
+void widen_loop(const std::byte* from, Quantization, std::byte* to, size_t count) {
+  convert(reinterpret_cast<const uint16_t*>(from), reinterpret_cast<float*>(to), count);
+}
+
+ConvertKernel::Loop cast_loop(ElementType from, ElementType to) {
+  if (from == ElementType::f32 && to == ElementType::f16) return narrow_loop<simd::narrow_to_f16>;
+  if (from == ElementType::f32 && to == ElementType::bf16) return narrow_loop<simd::narrow_to_bf16>;
+  if (from == ElementType::f16 && to == ElementType::f32) return widen_loop<simd::widen_f16>;
+  if (from == ElementType::bf16 && to == ElementType::f32) return widen_loop<simd::widen_bf16>;
+  return nullptr;
+}
+
+Prepared prepare_cast(const KernelRequest& request) {
+  const ElementType from = request.inputs[0].type, to = request.outputs[0].type;
+  const ConvertKernel::Loop loop = cast_loop(from, to);
+  if (loop == nullptr)
+    return decline(DeclineReason::element_type, std::string(to_string(from)) + " to " + to_string(to));
+  simd::cap_targets();
+  Order order = order_of(request.inputs[0], to);
+  return std::make_unique<ConvertKernel>("simd:cast", loop, Quantization(),
+                                         element_count(request.inputs[0].shape), element_size(from),
+                                         element_size(to), std::move(order.from), std::move(order.to));
+}
+
+Prepared prepare_quantization(const KernelRequest& request) {
   const bool quantizes = request.node->op_type == "QuantizeLinear";
   const ElementType from = request.inputs[0].type, to = request.outputs[0].type;
   if (!is_8bit(quantizes ? to : from) || (quantizes ? from : to) != ElementType::f32)
@@ -109,8 +139,9 @@ Prepared prepare(const KernelRequest& request) {
 
 }  // namespace
 
-void register_quantize(KernelRegistry& registry) {
-  registry.add({"simd:quantize", {"QuantizeLinear", "DequantizeLinear"}, prepare});
+void register_convert(KernelRegistry& registry) {
+  registry.add({"simd:quantize", {"QuantizeLinear", "DequantizeLinear"}, prepare_quantization});
+  registry.add({"simd:cast", {"Cast"}, prepare_cast});
 }
 
 }  // namespace lathe
