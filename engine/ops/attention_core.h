@@ -18,8 +18,8 @@ struct AttentionProblem {
   double scale = 1, softcap = 0;  ///< softcap 0: none
   /// Added to the score of (batch, head, query, key); -inf masks. Null: none.
   std::function<double(int64_t, int64_t, int64_t, int64_t)> bias;
-  /// Takes part in the softmax as one more key without value. NaN: none.
-  double sink = std::numeric_limits<double>::quiet_NaN();
+  /// By head, the score of one more key without value that takes part in the softmax. Empty: none.
+  std::vector<double> sinks;
 };
 
 /// Which intermediate `scores` receives.
@@ -51,15 +51,16 @@ void attend(const AttentionProblem& p, const A* q, const A* k, const A* v, A* y,
       for (int64_t i = 0; i < p.queries * p.keys; ++i)
         work[static_cast<size_t>(i)] += static_cast<A>(p.bias(b, head, i / p.keys, i % p.keys));
     save(AttentionStage::biased);
+    const A sink = p.sinks.empty() ? lowest : static_cast<A>(p.sinks[static_cast<size_t>(head)]);
     for (int64_t i = 0; i < p.queries; ++i) {
       A* row = work.data() + i * p.keys;
-      A highest = std::isnan(p.sink) ? lowest : static_cast<A>(p.sink), sum = 0;
+      A highest = sink, sum = 0;
       for (int64_t j = 0; j < p.keys; ++j) highest = std::max(highest, row[j]);
       for (int64_t j = 0; j < p.keys; ++j) {
         row[j] = highest == lowest ? A(0) : std::exp(row[j] - highest);
         sum += row[j];
       }
-      if (!std::isnan(p.sink)) sum += std::exp(static_cast<A>(p.sink) - highest);
+      if (sink != lowest) sum += std::exp(sink - highest);
       for (int64_t j = 0; j < p.keys && sum != 0; ++j) row[j] /= sum;
     }
     save(AttentionStage::softmax);

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Gemm, and com.microsoft.FusedGemm, which adds an activation.
+#include <algorithm>
+#include <cmath>
 #include <type_traits>
 
 #include "engine/ops/activation.h"
@@ -48,6 +50,25 @@ A scaled(float factor, A value) {
     return static_cast<A>(factor) * value;
 }
 
+/// The functions that FusedGemm has besides those of the other fused operators; false when it is none of
+/// them.
+template <class A>
+bool activate_gemm_only(const Node& node, std::span<A> elements) {
+  const std::string name = node.attributes.get_string("activation", "");
+  const auto parameter = [&](const char* which, float fallback) {
+    return static_cast<A>(node.attributes.get_float(std::string("activation_") + which, fallback));
+  };
+  if (name == "Selu") {
+    const A alpha = parameter("alpha", 1.67326319F), gamma = parameter("gamma", 1.05070102F);
+    for (A& x : elements) x = gamma * (x > 0 ? x : alpha * std::expm1(x));
+    return true;
+  }
+  if (name != "ParametricSoftplus") return false;
+  const A alpha = parameter("alpha", 1), beta = parameter("beta", 1);
+  for (A& x : elements) x = alpha * (std::max(beta * x, A(0)) + std::log1p(std::exp(-std::abs(beta * x))));
+  return true;
+}
+
 Status run_gemm(RunContext& context) {
   LATHE_TRY(check_rank(context, 0, 2, "A"));
   LATHE_TRY(check_rank(context, 1, 2, "B"));
@@ -64,8 +85,11 @@ Status run_gemm(RunContext& context) {
       return context.error("cannot broadcast C of shape " + to_string(c) + " to " + to_string(output));
     c_strides = broadcast_strides(c, output);
   }
-  LATHE_ASSIGN(const Activation activation,
-               parse_activation(context.node(), "activation_alpha", "activation_beta"));
+  const bool gemm_only = activate_gemm_only<float>(context.node(), {});
+  Activation activation;
+  if (!gemm_only) {
+    LATHE_ASSIGN(activation, parse_activation(context.node(), "activation_alpha", "activation_beta"));
+  }
   const float alpha = context.attributes().get_float("alpha", 1),
               beta = context.attributes().get_float("beta", 1);
   const bool trans_a = context.attributes().get_int("transA", 0) != 0;
@@ -81,7 +105,8 @@ Status run_gemm(RunContext& context) {
         element = scaled(alpha, element);
         if (c && beta != 0) element += scaled(beta, c[row * c_strides[0] + column * c_strides[1]]);
       }
-    if constexpr (!std::is_integral_v<A>) activate(activation, y.span());
+    if constexpr (!std::is_integral_v<A>)
+      if (!activate_gemm_only<A>(context.node(), y.span())) activate(activation, y.span());
     y.finish();
     return {};
   });

@@ -73,7 +73,8 @@ class AxisSampler {
         settings_.align_corners ? (normalised + 1) / 2 * (size - 1) : ((normalised + 1) * size - 1) / 2;
     x = std::isnan(x) ? -1 : std::clamp(x, -0x1p40, 0x1p40);
     if (settings_.mode == GridSettings::Mode::nearest) x = std::nearbyint(x);
-    if ((x < low_ || x > high_) && settings_.padding == GridSettings::Padding::border)
+    // Of a cubic each tap is moved to the border, not the position: as in PyTorch and ONNX Runtime.
+    if (settings_.padding == GridSettings::Padding::border && settings_.mode != GridSettings::Mode::cubic)
       x = std::clamp(x, 0.0, size - 1);
     if ((x < low_ || x > high_) && settings_.padding == GridSettings::Padding::reflection) x = reflect(x);
     AxisTaps taps;

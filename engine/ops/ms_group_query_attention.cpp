@@ -5,9 +5,29 @@
 namespace lathe {
 namespace {
 
-/// Rotates every new position in place; `first` is the position of new element 0 per batch item.
+/// Each new element divided by its root mean square, times the weights of input i (of head size), if there.
 template <class A>
-Status rotate(const RunContext& context, Heads<A>& heads, const std::vector<int64_t>& first) {
+Status normalize(const RunContext& context, Heads<A>& heads, size_t i) {
+  if (!context.has_input(i)) return {};
+  if (context.tensor(i).shape() != Shape{heads.size})
+    return context.error("has norm weights of shape " + to_string(context.tensor(i).shape()) +
+                         " for heads of " + std::to_string(heads.size));
+  const Operand<A> weights(context.tensor(i));
+  const A epsilon = static_cast<A>(context.attributes().get_float("qk_norm_epsilon", 1e-6F));
+  for (int64_t row = 0; row < heads.rows() * heads.length; ++row) {
+    A* x = heads.data.data() + row * heads.size;
+    A sum = 0;
+    for (int64_t j = 0; j < heads.size; ++j) sum += x[j] * x[j];
+    const A factor = 1 / std::sqrt(sum / static_cast<A>(heads.size) + epsilon);
+    for (int64_t j = 0; j < heads.size; ++j) x[j] *= factor * weights[j];
+  }
+  return {};
+}
+
+/// Rotates every new element in place by its position: `first` onwards per batch item, or input position_ids,
+/// of which the first run of a sequence reads the first one only.
+template <class A>
+Status rotate(const RunContext& context, Heads<A>& heads, const std::vector<int64_t>& first, bool first_run) {
   LATHE_TRY(check_rank(context, 7, 2, "cos_cache"));
   LATHE_TRY(check_rank(context, 8, 2, "sin_cache"));
   const Operand<A> cosine(context.tensor(7)), sine(context.tensor(8));
@@ -15,8 +35,15 @@ Status rotate(const RunContext& context, Heads<A>& heads, const std::vector<int6
   const bool interleaved = context.attributes().get_int("rotary_interleaved", 0) != 0;
   if (2 * half > heads.size || context.tensor(8).shape() != context.tensor(7).shape())
     return context.error("has caches that do not fit");
+  std::vector<int64_t> given;
+  if (context.has_input(9)) given = context.tensor(9).to_int64();
+  if (!given.empty() && static_cast<int64_t>(given.size()) != heads.batch * heads.length)
+    return context.error("has position_ids of shape " + to_string(context.tensor(9).shape()));
   for (int64_t i = 0; i < heads.rows() * heads.length; ++i) {
-    const int64_t position = first[static_cast<size_t>(i / heads.length / heads.heads)] + i % heads.length;
+    const int64_t item = i / heads.length / heads.heads, at = i % heads.length;
+    const int64_t position = given.empty() ? first[static_cast<size_t>(item)] + at
+                             : first_run   ? given[0] + at
+                                           : given[static_cast<size_t>(item * heads.length + at)];
     if (position < 0 || position >= rows)
       return context.error("has position " + std::to_string(position) + " beyond its caches");
     A* x = heads.data.data() + i * heads.size;
@@ -90,7 +117,23 @@ Result<GroupSettings> read_group(const RunContext& context) {
   return s;
 }
 
+/// What this build does not have of the operator.
+Status check_supported(const RunContext& context) {
+  const char* what = nullptr;
+  if (context.has_input(12) || context.has_input(13) ||
+      context.attributes().get_int("kv_cache_bit_width", 0) != 0)
+    what = "a quantised cache";
+  else if (context.attributes().get_int("sliding_window_cache", 0) != 0)
+    what = "a cache of the size of its window";
+  else if (context.has_output(3))
+    what = "the product of query and key as an output";
+  return what == nullptr
+             ? Status()
+             : Status(unsupported(context.error("").where, std::string(what) + " is not supported"));
+}
+
 Status run_group_query(RunContext& context) {
+  LATHE_TRY(check_supported(context));
   LATHE_ASSIGN(const GroupSettings s, read_group(context));
   return compute_float(context, context.tensor(0).type(), [&](auto tag) -> Status {
     using A = decltype(tag);
@@ -112,9 +155,11 @@ Status run_group_query(RunContext& context) {
     }
     if (!consistent(q, k, v) || k.length != q.length)
       return context.error("has a query, key and value that do not fit");
+    LATHE_TRY(normalize(context, q, 14));
+    LATHE_TRY(normalize(context, k, 15));
     if (context.attributes().get_int("do_rotary", 0) != 0) {
-      LATHE_TRY(rotate(context, q, s.first));
-      LATHE_TRY(rotate(context, k, s.first));
+      LATHE_TRY(rotate(context, q, s.first, s.length == s.total));
+      LATHE_TRY(rotate(context, k, s.first, s.length == s.total));
     }
     const int64_t past = context.has_input(3) && context.tensor(3).rank() == 4 ? context.tensor(3).dim(2) : 0;
     const int64_t present = std::max(past, s.total);
@@ -122,16 +167,23 @@ Status run_group_query(RunContext& context) {
     LATHE_ASSIGN(const Heads<A> values, update_cache(context, 4, v, present, s.first));
     AttentionProblem problem;
     problem.softcap = context.attributes().get_float("softcap", 0);
-    if (context.attributes().get_int("smooth_softmax", 0) > 0) problem.sink = 0;
+    if (context.has_input(11))
+      problem.sinks = context.tensor(11).to_double();
+    else if (context.attributes().get_int("smooth_softmax", 0) > 0)
+      problem.sinks.assign(static_cast<size_t>(s.heads), 0.0);
+    if (!problem.sinks.empty() && static_cast<int64_t>(problem.sinks.size()) != s.heads)
+      return context.error("has a head_sink of shape " + to_string(context.tensor(11).shape()));
     LATHE_ASSIGN(const BroadcastBias bias,
                  broadcast_bias(context, 10, {q.batch, q.heads, q.length, s.total}));
+    const bool causal = context.attributes().get_int("causal", 1) != 0;
     problem.bias = [&](int64_t b, int64_t head, int64_t i, int64_t j) {
       const int64_t position = s.first[static_cast<size_t>(b)] + i;
-      if (j > position || j >= s.total || (s.window > 0 && j <= position - s.window)) return masked;
+      // Of a first run padded at its end, the padding sees what is there, too.
+      if ((causal && j > position) || j >= s.totals[static_cast<size_t>(b)] ||
+          (s.window > 0 && j <= position - s.window))
+        return masked;
       return bias.at(b, head, i, j);
     };
-    if (context.has_input(11))
-      return unsupported(context.error("").where, "attention sinks per head are not supported");
     LATHE_TRY(attend_and_store(context, problem, q, keys, values));
     LATHE_TRY(store_heads(context, 1, keys));
     return store_heads(context, 2, values);
@@ -166,7 +218,7 @@ void register_ms_group_query_attention(OperatorRegistry& registry) {
                 "GroupQueryAttention",
                 {1},
                 7,
-                12,
+                16,
                 1,
                 4,
                 trait_none,

@@ -15,7 +15,9 @@ namespace {
 enum class CellKind { rnn, gru, lstm };
 
 CellKind cell_kind(const Node& node) {
-  return node.op_type == "LSTM" ? CellKind::lstm : node.op_type == "GRU" ? CellKind::gru : CellKind::rnn;
+  return node.op_type.ends_with("LSTM") ? CellKind::lstm
+         : node.op_type == "GRU"        ? CellKind::gru
+                                        : CellKind::rnn;
 }
 int64_t gate_count(CellKind kind) {
   return kind == CellKind::lstm ? 4 : kind == CellKind::gru ? 3 : 1;
@@ -31,6 +33,7 @@ struct Recurrent {
   bool reverse = false;      ///< the only direction runs backwards
   bool batch_first = false;  ///< layout 1
   bool linear_before_reset = false, input_forget = false;
+  bool quantizes = false;               ///< DynamicQuantizeLSTM: x and h are rounded before each product
   double clip = 0;                      ///< 0: none
   std::vector<Activation> activations;  ///< activation_count(kind) per direction
 };
@@ -90,6 +93,7 @@ Result<Recurrent> read_recurrent(const Node& node) {
   recurrent.batch_first = node.attributes.get_int("layout", 0) != 0;
   recurrent.linear_before_reset = node.attributes.get_int("linear_before_reset", 0) != 0;
   recurrent.input_forget = node.attributes.get_int("input_forget", 0) != 0;
+  recurrent.quantizes = node.op_type == "DynamicQuantizeLSTM";
   recurrent.clip = node.attributes.get_float("clip", 0);
   LATHE_ASSIGN(recurrent.activations,
                read_activations(node, recurrent.kind, static_cast<size_t>(recurrent.directions)));
@@ -233,6 +237,19 @@ struct Direction {
   }
 };
 
+/// What DynamicQuantizeLinear and back leaves of the elements: 256 steps over a range that includes zero.
+template <class A>
+void round_dynamically(std::span<A> elements) {
+  A low = 0, high = 0;
+  for (const A x : elements) {
+    low = std::min(low, x);
+    high = std::max(high, x);
+  }
+  const A scale = high == low ? A(1) : (high - low) / A(255);
+  const A zero = std::clamp(std::nearbyint(-low / scale), A(0), A(255));
+  for (A& x : elements) x = (std::clamp(std::nearbyint(x / scale) + zero, A(0), A(255)) - zero) * scale;
+}
+
 /// A [batch, directions, hidden] tensor as [directions, batch, hidden] and back.
 template <class A>
 void swap_leading(const A* from, int64_t first, int64_t second, int64_t inner, A* to) {
@@ -273,6 +290,7 @@ class Run {
       swap_leading(x.data(), n_.batch, n_.steps, n_.input, x_.data());
     else
       std::copy_n(x.data(), x_.size(), x_.begin());
+    if (recurrent_.quantizes) round_dynamically(std::span(x_));
   }
   std::vector<A> load_state(size_t i) {
     std::vector<A> state(static_cast<size_t>(recurrent_.directions * n_.batch * n_.hidden), A(0));
@@ -298,14 +316,17 @@ class Run {
         bias ? bias + width : nullptr,
         p_ ? p_.data() + d * 3 * n_.hidden : nullptr};
     std::vector<A> x_gates(static_cast<size_t>(n_.steps * n_.batch * width)),
-        h_gates(static_cast<size_t>(n_.batch * width));
+        h_gates(static_cast<size_t>(n_.batch * width)), previous(static_cast<size_t>(n_.batch * n_.hidden));
     multiply<A>(n_.steps * n_.batch, width, n_.input, x_.data(), false, w_.data() + d * width * n_.input,
                 true, x_gates.data());
     A* h = h_.data() + d * n_.batch * n_.hidden;
     A* c = c_.data() + d * n_.batch * n_.hidden;
     const bool backwards = recurrent_.reverse || d == 1;
     for (int64_t step = 0; step < n_.steps; ++step) {
-      multiply<A>(n_.batch, width, n_.hidden, h, false, direction.recurrence, true, h_gates.data());
+      std::copy_n(h, previous.size(), previous.begin());
+      if (recurrent_.quantizes) round_dynamically(std::span(previous));
+      multiply<A>(n_.batch, width, n_.hidden, previous.data(), false, direction.recurrence, true,
+                  h_gates.data());
       for (int64_t item = 0; item < n_.batch; ++item) {
         const int64_t length = lengths_[static_cast<size_t>(item)];
         if (step >= length) continue;

@@ -5,6 +5,7 @@
 #include <limits>
 
 #include "engine/ops/elementwise.h"
+#include "engine/ops/low_precision.h"
 
 namespace lathe {
 namespace {
@@ -72,12 +73,21 @@ Status run_bitwise_not(RunContext& context) {
 template <class Test>
 Status run_test(RunContext& context, Test&& test) {
   LATHE_ASSIGN(const Tensor* x, tensor_input(context, 0, "X"));
-  return compute_float(context, x->type(), [&](auto tag) -> Status {
-    const Operand<decltype(tag)> from(*x);
+  const auto run = [&](const auto& from) -> Status {
     LATHE_ASSIGN(Tensor * out, context.output(0, ElementType::boolean, x->shape()));
     bool* to = out->mutable_data<bool>().data();
-    for (int64_t i = 0; i < x->count(); ++i) to[i] = test(from[i]);
+    for (int64_t i = 0; i < x->count(); ++i) to[i] = test(from(i));
     return {};
+  };
+  Status status;
+  const bool narrow = visit_low_precision(x->type(), [&](auto tag) {
+    const auto elements = x->data<decltype(tag)>();
+    status = run([&](int64_t i) { return to_f32(elements[static_cast<size_t>(i)]); });
+  });
+  if (narrow) return status;
+  return compute_float(context, x->type(), [&](auto tag) -> Status {
+    const Operand<decltype(tag)> from(*x);
+    return run([&](int64_t i) { return from[i]; });
   });
 }
 

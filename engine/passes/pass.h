@@ -14,8 +14,8 @@
 
 namespace lathe {
 
-/// Metadata keys of nodes that passes made: names of the original nodes of a fused one, separated by newlines;
-/// the narrow float type that a result computed in f32 is rounded to ("f16").
+/// Metadata keys of nodes that passes made: names of the original nodes of a fused one, separated by
+/// newlines; the narrow float type that a result computed in f32 is rounded to ("f16").
 inline constexpr const char* fused_nodes_key = "lathe.nodes";
 inline constexpr const char* rounding_key = "lathe.rounding";
 

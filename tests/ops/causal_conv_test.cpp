@@ -5,7 +5,7 @@
 namespace lathe::test {
 namespace {
 
-TEST(CausalConv, SeesThePastOnly) {
+TEST(CausalConvWithState, SeesThePastOnly) {
   const auto out =
       run_node(make_node("CausalConvWithState", 27), {noise({1, 2, 3}, 1), noise({2, 1, 2}, 2)}, 2);
   ASSERT_TRUE(out.ok()) << out.error().text();
@@ -16,7 +16,7 @@ TEST(CausalConv, SeesThePastOnly) {
   expect_near((*out)[1].tensor, Tensor::from<float>({1, 2, 1}, {0.004242F, -0.130482F}), 1e-6);
 }
 
-TEST(CausalConv, StateBiasAndActivation) {
+TEST(CausalConvWithState, StateBiasAndActivation) {
   Node node = make_node("CausalConvWithState", 27);
   node.attributes.set("activation", std::string("silu"));
   const auto out =
@@ -29,7 +29,7 @@ TEST(CausalConv, StateBiasAndActivation) {
   expect_near((*out)[1].tensor, Tensor::from<float>({1, 2, 1}, {0.004242F, -0.130482F}), 1e-6);
 }
 
-TEST(CausalConv, InputsShorterThanTheKernelKeepPadding) {
+TEST(CausalConvWithState, InputsShorterThanTheKernelKeepPadding) {
   const Tensor x = Tensor::from<float>({1, 2, 1}, {-0.263544F, 0.204883F});
   const auto out = run_node(make_node("CausalConvWithState", 27), {x, noise({2, 1, 4}, 2)}, 2);
   ASSERT_TRUE(out.ok()) << out.error().text();
@@ -37,7 +37,7 @@ TEST(CausalConv, InputsShorterThanTheKernelKeepPadding) {
   expect_near((*out)[1].tensor, Tensor::from<float>({1, 2, 3}, {0, 0, -0.263544F, 0, 0, 0.204883F}), 1e-6);
 }
 
-TEST(CausalConv, OneStepAtATimeGivesTheSame) {
+TEST(CausalConvWithState, OneStepAtATimeGivesTheSame) {
   const Tensor x = noise({1, 3, 5}, 7), w = noise({3, 1, 3}, 8);
   const auto whole = run_node(make_node("CausalConvWithState", 27), {x, w}, 2);
   ASSERT_TRUE(whole.ok());
@@ -57,7 +57,7 @@ TEST(CausalConv, OneStepAtATimeGivesTheSame) {
   expect_near(state, (*whole)[1].tensor, 1e-6);
 }
 
-TEST(CausalConv, RefusesUnknownActivations) {
+TEST(CausalConvWithState, RefusesUnknownActivations) {
   Node node = make_node("CausalConvWithState", 27);
   node.attributes.set("activation", std::string("tanh"));
   EXPECT_FALSE(run_node(node, {noise({1, 2, 3}, 1), noise({2, 1, 2}, 2)}, 2).ok());

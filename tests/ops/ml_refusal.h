@@ -10,14 +10,17 @@ inline Node ml_node(const char* op, int version) {
   return make_node(op, version, "ai.onnx.ml");
 }
 
-/// The error of running the node by its reference kernel; "" when there is none.
+/// The error of running the node by its reference kernel; "" when there is none. Absent inputs: tensors that
+/// are not defined.
 inline std::string refusal(Node node, const std::vector<Tensor>& inputs, size_t outputs = 1) {
-  std::vector<RuntimeValue> values(inputs.begin(), inputs.end());
+  std::vector<RuntimeValue> values;
+  for (const Tensor& input : inputs) values.push_back(input.defined() ? RuntimeValue(input) : RuntimeValue());
   std::vector<const RuntimeValue*> pointers;
   uint32_t id = 0;
   for (const RuntimeValue& value : values) {
     pointers.push_back(&value);
-    node.inputs.push_back(ValueId(id++));
+    node.inputs.push_back(value.present() ? ValueId(id) : ValueId());
+    ++id;
   }
   for (size_t i = 0; i < outputs; ++i) node.outputs.push_back(ValueId(id++));
   const auto out = run_reference(*operators().find(node), node, pointers);

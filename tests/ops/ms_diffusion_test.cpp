@@ -35,7 +35,7 @@ const std::vector<float>& normalised() {
   return values;
 }
 
-TEST(GroupNorm, ChannelsLastAndFirst) {
+TEST(MsGroupNorm, ChannelsLastAndFirst) {
   const auto last = run_node(group_norm("GroupNorm"), {image(), gamma(), beta()});
   ASSERT_TRUE(last.ok()) << last.error().text();
   expect_floats((*last)[0].tensor, {1, 2, 2, 4}, normalised(), 1e-5);
@@ -54,7 +54,7 @@ TEST(GroupNorm, ChannelsLastAndFirst) {
   expect_floats((*out)[0].tensor, {1, 4, 2, 2}, expected, 1e-5);
 }
 
-TEST(GroupNorm, EndsWithSilu) {
+TEST(MsGroupNorm, EndsWithSilu) {
   Node node = group_norm("GroupNorm");
   node.attributes.set("activation", int64_t{1});
   const auto out = run_node(node, {image(), gamma(), beta()});
@@ -66,7 +66,7 @@ TEST(GroupNorm, EndsWithSilu) {
                 1e-5);
 }
 
-TEST(GroupNorm, RefusesGroupsThatDoNotFit) {
+TEST(MsGroupNorm, RefusesGroupsThatDoNotFit) {
   Node node = group_norm("GroupNorm");
   node.attributes.set("groups", int64_t{3});
   expect_refused(node, {image(), gamma(), beta()}, "4 channels, which is no multiple of its 3 groups");
@@ -75,7 +75,7 @@ TEST(GroupNorm, RefusesGroupsThatDoNotFit) {
   expect_refused(group_norm("GroupNorm"), {image(), gamma(), noise({3})}, "gamma or beta of shape 3");
 }
 
-TEST(SkipGroupNorm, AddsSkipAndBias) {
+TEST(MsSkipGroupNorm, AddsSkipAndBias) {
   const Tensor bias = Tensor::from<float>({4}, {0.1F, 0.2F, 0.3F, 0.4F});
   for (const Shape& shape : {Shape{1, 4}, Shape{1, 1, 1, 4}}) {
     const Tensor skip = Tensor::from<float>({1, 4}, {1, -1, 2, 0.5F}).reshaped(shape);
@@ -94,7 +94,7 @@ TEST(SkipGroupNorm, AddsSkipAndBias) {
   expect_refused(group_norm("SkipGroupNorm"), {image(), gamma(), beta(), noise({3})}, "skip of shape 3");
 }
 
-TEST(BiasAdd, AddsBiasAndSkip) {
+TEST(MsBiasAdd, AddsBiasAndSkip) {
   const Tensor x = Tensor::from<float>({1, 2, 2}, {1, 2, 3, 4}),
                skip = Tensor::from<float>({1, 2, 2}, {5, 6, 7, 8});
   const Node node = make_node("BiasAdd", 1, domain);
@@ -104,7 +104,7 @@ TEST(BiasAdd, AddsBiasAndSkip) {
   expect_refused(node, {x, noise({3}), skip}, "bias of shape 3");
 }
 
-TEST(BiasSplitGelu, MultipliesTheHalves) {
+TEST(MsBiasSplitGelu, MultipliesTheHalves) {
   const Node node = make_node("BiasSplitGelu", 1, domain);
   const auto out = run_node(node, {Tensor::from<float>({1, 2, 4}, {1, -2, 0.5F, 3, 0, 1, -1, 2}),
                                    Tensor::from<float>({4}, {0.1F, 0.2F, -0.3F, 0.4F})});

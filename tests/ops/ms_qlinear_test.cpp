@@ -93,7 +93,7 @@ TEST(QLinear, WhereAndConcatRequantise) {
   expect_refused(concat, {scale(1), zero(0), bytes(), scale(1), zero(0), bytes()}, "6 inputs");
 }
 
-TEST(QLinear, ReduceMean) {
+TEST(MsQLinearReduceMean, MeansOfWhatIsStored) {
   Node node = make_node("QLinearReduceMean", 1, domain);
   node.attributes.set("axes", std::vector<int64_t>{-1});
   node.attributes.set("keepdims", int64_t{0});

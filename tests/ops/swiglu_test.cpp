@@ -4,7 +4,7 @@
 namespace lathe::test {
 namespace {
 
-TEST(SwiGlu, GatesTheLinearInput) {
+TEST(SwiGLU, GatesTheLinearInput) {
   Node node = make_node("SwiGLU", 28);
   node.attributes.set("alpha", 1.5F);
   const Tensor gate = Tensor::from<float>({2, 2}, {-2.108356F, -1.045835F, 0.033936F, 1.639066F});

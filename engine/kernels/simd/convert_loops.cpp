@@ -17,8 +17,8 @@ void quantize_at(D d, const float* HWY_RESTRICT from, float scale, int32_t zero_
   const hn::Rebind<int32_t, D> d32;
   const hn::Rebind<T, D> d8;
   const auto steps = hn::Div(hn::LoadU(d, from), hn::Set(d, scale));
-  // Far beyond what 8 bit can hold, but within what the conversion to integers can.
-  const auto bounded = hn::Min(hn::Max(steps, hn::Set(d, -100000.0F)), hn::Set(d, 100000.0F));
+  // Beyond what 8 bit can hold, but within 16 bit: demoting in two steps wraps beyond that on AVX-512.
+  const auto bounded = hn::Min(hn::Max(steps, hn::Set(d, -1000.0F)), hn::Set(d, 1000.0F));
   const auto known = hn::IfThenElseZero(hn::Eq(steps, steps), bounded);
   const auto stored = hn::Add(hn::NearestInt(known), hn::Set(d32, zero_point));
   hn::StoreU(hn::DemoteTo(d8, stored), d8, to);
