@@ -77,8 +77,9 @@ BlockPool& pool() {
 void* allocate_block(size_t bytes) {
 #ifdef __linux__
   if (bytes >= huge_page / 2) {
-    void* memory = std::aligned_alloc(huge_page, bytes);
-    if (memory != nullptr) madvise(memory, bytes, MADV_HUGEPAGE);  // a wish; ignoring it does no harm
+    void* memory = nullptr;
+    if (posix_memalign(&memory, huge_page, bytes) != 0) return nullptr;
+    madvise(memory, bytes, MADV_HUGEPAGE);  // a wish; ignoring it does no harm
     return memory;
   }
 #endif

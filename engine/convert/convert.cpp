@@ -5,6 +5,7 @@
 
 #include "engine/base/strings.h"
 #include "engine/convert/diagnose.h"
+#include "engine/convert/precision_settings.h"
 #include "engine/ops/inference.h"
 
 namespace lathe {
@@ -108,14 +109,17 @@ class Converter {
         job_(job) {}
 
   Status run();
+  /// Decides only, without a word: what run() would try to build first.
+  Status decide();
 
  private:
+  Status prepare();
   Status visit(ModuleId module);
   std::optional<Failure> obstacle(ModuleId module, const std::vector<NodeId>& nodes);
   void accept(ModuleOutcome& outcome, std::vector<NodeId> nodes);
   Status build();
   void report(ModuleId module, const char* state) const {
-    job_.report({progress(), "", tree_[module].path, state});
+    if (!silent_) job_.report({progress(), "", tree_[module].path, state});
   }
   double progress() const {
     return counted_.empty()
@@ -131,6 +135,7 @@ class Converter {
   const ModuleTree& tree_;
   const ConvertOptions& options_;
   const JobContext& job_;
+  bool silent_ = false;
   InputDims opt_;
   InferenceResult types_;
   std::vector<bool> counted_module_;
@@ -245,13 +250,24 @@ void Converter::count() {
   }
 }
 
-Status Converter::run() {
+Status Converter::prepare() {
   LATHE_TRY(check_configured_inputs(model_, conversion_.configuration));
   LATHE_ASSIGN(opt_, opt_dims(model_, conversion_.configuration));
   InferenceOptions inference;
   inference.input_shapes = opt_;
   types_ = infer(model_.graph, inference);
   count();
+  return {};
+}
+
+Status Converter::decide() {
+  silent_ = true;
+  LATHE_TRY(prepare());
+  return visit(ModuleTree::root());
+}
+
+Status Converter::run() {
+  LATHE_TRY(prepare());
   LATHE_TRY(visit(ModuleTree::root()));
   if (!options_.dry_run) LATHE_TRY(build());
   conversion_.total = static_cast<int>(counted_.size());
@@ -260,6 +276,39 @@ Status Converter::run() {
         outcome.status == ModuleStatus::success || outcome.status == ModuleStatus::covered;
   conversion_.engines = static_cast<int>(conversion_.partition.pieces.size());
   return {};
+}
+
+/// Rewrites the model in the precision asked for. What will run eagerly stays in fp32.
+Status lower(Conversion& conversion, PrecisionRequest request, const JobContext& job) {
+  Conversion first;
+  first.model = conversion.model;
+  first.configuration = conversion.configuration;
+  LATHE_TRY(Converter(first, ConvertOptions{true}, job).decide());
+  const Graph& graph = conversion.model->graph;
+  std::vector<bool> inside(graph.nodes().size(), false);
+  for (const Partition::Piece& piece : first.partition.pieces)
+    for (const NodeId id : piece.nodes) inside[id.index] = true;
+  for (const Node& node : graph.nodes())
+    if (node.alive && !inside[node.id.index])
+      request.keep[node.name] = "runs eagerly, outside of every engine";
+  LATHE_ASSIGN(request.inference.input_shapes, opt_dims(*conversion.model, conversion.configuration));
+  job.report(-1, "lowering the precision");
+  auto lowered = std::make_shared<Model>(*conversion.model);
+  lowered->graph = graph.clone();
+  LATHE_ASSIGN(conversion.precision, lower_precision(*lowered, request));
+  conversion.notes.insert(conversion.notes.end(), conversion.precision.notes.begin(),
+                          conversion.precision.notes.end());
+  conversion.model = std::move(lowered);
+  return job.check();
+}
+
+/// Evidence names nodes of the model that the person opened.
+void relocate_evidence(Conversion& conversion, const Model& original) {
+  for (ModuleOutcome& outcome : conversion.outcomes) {
+    if (!outcome.failure) continue;
+    for (Failure::Evidence& each : outcome.failure->evidence)
+      each.node = original.graph.find_node(each.name).value_or(NodeId());
+  }
 }
 
 }  // namespace
@@ -286,19 +335,17 @@ const ModuleOutcome* Conversion::find(ModuleId module) const {
 
 Result<Conversion> convert(std::shared_ptr<const Model> model, const Configuration& configuration,
                            const ConvertOptions& options, const JobContext& job) {
-  for (const auto& [path, settings] : configuration.modules)
-    for (const auto& [flag, name] :
-         {std::pair{settings.fp16, "fp16"}, {settings.bf16, "bf16"}, {settings.int8, "int8"}})
-      if (flag == true)
-        return usage_error(
-            path.empty() ? "" : "module '" + path + "'",
-            std::string(name) +
-                " engines are not in this build yet: leave the setting out to convert in fp32");
+  LATHE_ASSIGN(PrecisionRequest request, precision_request(configuration));
   Conversion conversion;
   conversion.model = std::move(model);
   conversion.configuration = configuration;
   conversion.notes = configuration.notes;
+  const std::shared_ptr<const Model> original = conversion.model;
+  if (request.asks()) LATHE_TRY(lower(conversion, std::move(request), job));
   LATHE_TRY(Converter(conversion, options, job).run());
+  for (ModuleOutcome& outcome : conversion.outcomes)
+    outcome.precision = module_precision(original->modules, outcome.module, conversion.precision);
+  if (conversion.model != original) relocate_evidence(conversion, *original);
   return conversion;
 }
 

@@ -11,6 +11,7 @@
 #include "engine/convert/failure.h"
 #include "engine/convert/settings.h"
 #include "engine/graph/graph.h"
+#include "engine/precision/precision.h"
 #include "engine/runtime/converted.h"
 
 namespace lathe {
@@ -22,8 +23,8 @@ const char* to_string(ModuleStatus status);
 struct ModuleOutcome {
   ModuleId module;
   ModuleStatus status = ModuleStatus::ignored;
-  std::optional<Failure> failure;  ///< failed, or ignored by exclusion
-  std::string precision = "f32";
+  std::optional<Failure> failure;        ///< failed, or ignored by exclusion
+  std::string precision = "f32";         ///< "f32", "f16" or "bf16"
   std::vector<std::string> input_names;  ///< of the engine
   std::vector<Shape> input_shapes;
   double build_ms = 0;
@@ -31,6 +32,8 @@ struct ModuleOutcome {
 };
 
 struct Conversion {
+  /// What the engines execute: the model given, or its rewrite where a lower precision was asked for. Modules
+  /// have the same ids in both, nodes the same names.
   std::shared_ptr<const Model> model;
   Configuration configuration;
   std::vector<ModuleOutcome> outcomes;       ///< counted modules, parents first, in tree order
@@ -39,6 +42,7 @@ struct Conversion {
   int engines = 0;                           ///< converted modules standing alone
   Partition partition;                       ///< what each engine covers
   std::shared_ptr<ConvertedModel> runnable;  ///< null after a dry run
+  PrecisionReport precision;                 ///< empty where none was asked for
   Findings notes;
 
   const ModuleOutcome* find(ModuleId module) const;

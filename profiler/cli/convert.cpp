@@ -92,6 +92,7 @@ std::string as_json(const ConvertReport& report) {
     modules.push_back({{"path", module.path},
                        {"class", module.class_name},
                        {"status", to_string(outcome.status)},
+                       {"precision", outcome.precision},
                        {"cause", outcome.failure ? nlohmann::ordered_json(to_string(outcome.failure->cause))
                                                  : nlohmann::ordered_json(nullptr)}});
   }
@@ -125,9 +126,9 @@ void register_convert(CommandRegistry& registry) {
                   o.model.add_to(app);
                   app.add_option("--out", o.out, "folder to write");
                   app.add_option("--config", o.config, "config.json");
-                  app.add_flag("--fp16", o.fp16, "fp16 engines");
-                  app.add_flag("--bf16", o.bf16, "bf16 engines");
-                  app.add_flag("--int8", o.int8, "int8 engines");
+                  app.add_flag("--fp16", o.fp16, "lower the graph to fp16 where it is safe");
+                  app.add_flag("--bf16", o.bf16, "lower the graph to bf16 where it is safe");
+                  app.add_flag("--int8", o.int8, "int8 engines (not in this build yet)");
                   app.add_option("--min-shape", o.min_shapes, "smallest shape of an input: NAME=1x3x64x64");
                   app.add_option("--opt-shape", o.opt_shapes, "shape to optimise for");
                   app.add_option("--max-shape", o.max_shapes, "largest shape");

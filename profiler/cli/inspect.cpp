@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <nlohmann/json.hpp>
 
 #include "profiler/cli/command.h"
+#include "profiler/workflow/operators.h"
 
 namespace lathe {
 namespace {
@@ -14,19 +16,33 @@ struct Options {
   bool tree = false, operators = false;
 };
 
+ordered_json types_json(const OperatorCoverage& coverage) {
+  ordered_json groups = ordered_json::array();
+  for (const InputTypes& group : coverage.types)
+    groups.push_back({{"inputs", group.inputs}, {"types", group.types}});
+  return groups;
+}
+
 int print_operators(bool as_json) {
   ordered_json rows = ordered_json::array();
-  std::vector<std::vector<std::string>> table{{"operator", "since opset", "kernels"}};
+  std::vector<std::vector<std::string>> table{
+      {"operator", "domain", "since opset", "tests", "kernels", "element types"}};
   for (const OperatorEntry& entry : list_operators()) {
-    std::string versions, names;
-    for (const int version : entry.versions)
-      versions += (versions.empty() ? "" : " ") + std::to_string(version);
-    for (const std::string& kernel : entry.kernels) names += kernel + " ";
-    table.push_back({entry.name, "v" + versions, names + (entry.runs ? "reference" : "none")});
+    const auto found = operator_coverage().find(entry.name);
+    const OperatorCoverage coverage = found == operator_coverage().end() ? OperatorCoverage{} : found->second;
+    const auto [domain, name] = split_operator_name(entry.name);
+    const std::string kernels =
+        fmt::format("{}{}{}", fmt::join(entry.kernels, " "), entry.kernels.empty() ? "" : " ",
+                    entry.runs ? "reference" : "none");
+    table.push_back({name, domain, fmt::format("v{}", fmt::join(entry.versions, " ")),
+                     std::to_string(coverage.tests()), kernels, short_types(coverage)});
     rows.push_back({{"operator", entry.name},
+                    {"domain", domain},
                     {"versions", entry.versions},
+                    {"types", types_json(coverage)},
                     {"kernels", entry.kernels},
-                    {"runs", entry.runs}});
+                    {"runs", entry.runs},
+                    {"tests", {{"onnx", coverage.packaged + coverage.shared}, {"own", coverage.own}}}});
   }
   print(as_json ? rows.dump(1) + "\n" : format_table(table));
   return exit_done;

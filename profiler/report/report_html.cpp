@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 #include <map>
 
+#include "profiler/report/precision_summary.h"
 #include "profiler/report/report_data.h"
 
 namespace lathe {
@@ -123,6 +124,21 @@ std::string module_rows(const ReportData& data) {
   return html + "</table>\n";
 }
 
+/// Nothing where no lower precision was asked for.
+std::string precision_html(const Conversion& conversion) {
+  const PrecisionSummary summary = precision_summary(conversion);
+  if (summary.nodes == 0) return "";
+  const std::string line = summary.text();
+  std::string html = "<h2>Precision</h2><p>" + (line.empty() ? "All nodes stay in fp32." : line + ".") +
+                     " report.json names every node.</p>\n";
+  if (summary.kept.empty()) return html;
+  html += "<table><tr><th>reason to stay in fp32</th><th class=\"n\">nodes</th><th>first</th></tr>\n";
+  for (const PrecisionSummary::Kept& group : summary.kept)
+    html += fmt::format("<tr><td>{}</td><td class=\"n\">{}</td><td>{}</td></tr>\n", escape(group.reason),
+                        group.nodes, escape(group.example));
+  return html + "</table>\n";
+}
+
 }  // namespace
 
 std::string report_html(const ReportData& data) {
@@ -139,6 +155,7 @@ std::string report_html(const ReportData& data) {
   html += "<h2>Where the time goes</h2>\n" + balance_html("After", data.after.balance) +
           balance_html("Before (eager)", data.before.balance);
   html += "<h2>What did not convert, and what to do</h2>\n" + failures(data);
+  html += precision_html(*data.conversion);
   html += "<h2>Modules</h2>\n" + module_rows(data);
   html += "<h2>Configuration</h2><pre>" + escape(to_json(data.conversion->configuration)) +
           "</pre>\n</body></html>\n";

@@ -72,6 +72,20 @@ ordered_json module_json(const ReportData& data, const ModuleOutcome& outcome) {
   return made;
 }
 
+/// One entry per node that computes or moves floating-point numbers; empty where everything is as it was.
+ordered_json precision_map(const Conversion& conversion) {
+  ordered_json map = ordered_json::array();
+  for (const NodePrecision& node : conversion.precision.nodes)
+    map.push_back({{"module", conversion.model->modules[node.module].path},
+                   {"node", node.node},
+                   {"op_type", node.op_type},
+                   {"precision", to_string(node.precision)},
+                   {"rule", node.rule},
+                   {"reason", node.reason},
+                   {"inserted", node.inserted}});
+  return map;
+}
+
 }  // namespace
 
 std::string report_json(const ReportData& data) {
@@ -84,7 +98,10 @@ std::string report_json(const ReportData& data) {
     const Partition::Piece& piece = conversion.partition.pieces[i];
     ordered_json names = ordered_json::array();
     for (const NodeId id : piece.nodes) names.push_back(model.graph.node(id).name);
-    ordered_json engine = {{"module", piece.name}, {"precision", "f32"}, {"nodes", names}};
+    const ModuleOutcome* outcome = conversion.find(piece.module);
+    ordered_json engine = {{"module", piece.name},
+                           {"precision", outcome != nullptr ? outcome->precision : "f32"},
+                           {"nodes", names}};
     const Engine* built = conversion.runnable ? conversion.runnable->engine(i) : nullptr;
     if (built != nullptr) {
       engine["steps"] = built->steps().size();
@@ -119,6 +136,7 @@ std::string report_json(const ReportData& data) {
       {"after", side(data.after)},
       {"engines", engines},
       {"modules", modules},
+      {"precision_map", precision_map(conversion)},
       {"notes", notes},
   };
   return document.dump(1, ' ', false, ordered_json::error_handler_t::replace) + "\n";

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <fmt/format.h>
 
+#include "profiler/report/precision_summary.h"
 #include "profiler/report/report_data.h"
 
 namespace lathe {
@@ -79,6 +80,18 @@ std::string remedies_text(const Conversion& conversion) {
   return text;
 }
 
+/// What stayed in fp32 although a narrower type was asked for, by reason.
+std::string kept_text(const PrecisionSummary& precision) {
+  constexpr size_t most = 8;
+  if (precision.nodes == 0 || precision.kept.empty()) return "";
+  std::string text = "\nKept in fp32 (nodes, reason)\n";
+  for (size_t i = 0; i < std::min(most, precision.kept.size()); ++i)
+    text += fmt::format("  {:>5}  {}\n", precision.kept[i].nodes, precision.kept[i].reason);
+  if (precision.kept.size() > most)
+    text += fmt::format("  and {} more reasons in report.html\n", precision.kept.size() - most);
+  return text;
+}
+
 }  // namespace
 
 std::string workflow_report_text(const ReportData& data) {
@@ -90,11 +103,14 @@ std::string workflow_report_text(const ReportData& data) {
     text += "Accuracy: " + accuracy_text(data.after.accuracy) + "\n";
     text += "Accuracy before: " + accuracy_text(data.before.accuracy) + "\n";
   }
+  const PrecisionSummary precision = precision_summary(conversion);
+  if (const std::string line = precision.text(); !line.empty()) text += "Precision: " + line + "\n";
   text += "Latency: " + change_text(data.before, data.after) + "\n";
   text += disturbance_text("eager", data.before.latency) + disturbance_text("converted", data.after.latency);
   text += "\n";
   tree_lines(conversion, ModuleTree::root(), 0, text);
   text += remedies_text(conversion);
+  text += kept_text(precision);
   text += "\nTime balance (per run)\n" + balance_text(data.after.balance);
   text += "\nData\n" + data_table(data);
   return text;

@@ -7,6 +7,7 @@
 #include "engine/base/files.h"
 #include "engine/formats/onnx/onnx.h"
 #include "engine/runtime/subgraph.h"
+#include "profiler/report/precision_summary.h"
 #include "profiler/trace/formats.h"
 
 namespace lathe {
@@ -149,6 +150,8 @@ Status write_html_report(const ConvertReport& report, const fs::path& file) {
 std::string dry_run_text(const Conversion& conversion) {
   std::string text = fmt::format("Dry run: {}/{} modules would convert, in {} engines\n",
                                  conversion.converted, conversion.total, conversion.engines);
+  if (const std::string line = precision_summary(conversion).text(); !line.empty())
+    text += "Precision: " + line + "\n";
   for (const ModuleOutcome& outcome : conversion.outcomes) {
     if (outcome.status == ModuleStatus::covered) continue;
     const Module& module = conversion.model->modules[outcome.module];

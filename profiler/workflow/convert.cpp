@@ -25,8 +25,8 @@ class ConversionRun {
   Status open_data();
   Result<NamedValues> measuring_inputs() const;
   std::map<std::string, Shape> opt_shapes() const;
-  Result<Measured> measure_side(Runnable& runnable, const NamedValues& inputs, const char* name,
-                                Runnable* reference);
+  Result<Measured> measure_side(Runnable& runnable, const Model& model, const NamedValues& inputs,
+                                const char* name, Runnable* reference);
   ReportData report_data() const;
 
   const ConvertRequest& request_;
@@ -74,7 +74,8 @@ Result<NamedValues> ConversionRun::measuring_inputs() const {
                        request_.seed);
 }
 
-Result<Measured> ConversionRun::measure_side(Runnable& runnable, const NamedValues& inputs, const char* name,
+Result<Measured> ConversionRun::measure_side(Runnable& runnable, const Model& model,
+                                             const NamedValues& inputs, const char* name,
                                              Runnable* reference) {
   job_.report(-1, std::string("measuring ") + name);
   Session session(runnable, inputs, request_.seed);
@@ -83,7 +84,7 @@ Result<Measured> ConversionRun::measure_side(Runnable& runnable, const NamedValu
   settings.runs = request_.runs;
   settings.recorded_runs = request_.active_runs;
   settings.configuration = to_json(request_.configuration);
-  LATHE_ASSIGN(Measured measured, measure(session, model_, settings, job_));
+  LATHE_ASSIGN(Measured measured, measure(session, model, settings, job_));
   if (samples_) {
     job_.report(-1, std::string("evaluating ") + name);
     LATHE_ASSIGN(const Accuracy accuracy,
@@ -155,9 +156,9 @@ Result<std::shared_ptr<const ConvertReport>> ConversionRun::run() {
     report_->conversion.configuration.data =
         std::filesystem::absolute(request_.data, ignored).lexically_normal().string();
   LATHE_ASSIGN(const std::unique_ptr<Runnable> eager, make_eager(request_.opened->model));
-  LATHE_ASSIGN(report_->before, measure_side(*eager, inputs, "the model as it is", eager.get()));
-  LATHE_ASSIGN(report_->after,
-               measure_side(*report_->conversion.runnable, inputs, "the converted model", eager.get()));
+  LATHE_ASSIGN(report_->before, measure_side(*eager, model_, inputs, "the model as it is", eager.get()));
+  LATHE_ASSIGN(report_->after, measure_side(*report_->conversion.runnable, *report_->conversion.model, inputs,
+                                            "the converted model", eager.get()));
   const ReportData data = report_data();
   report_->printed = workflow_report_text(data);
   LATHE_TRY(write_folder(folder.path(), *report_, data, job_));

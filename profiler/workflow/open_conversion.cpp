@@ -41,6 +41,8 @@ class ReportReader {
     conversion.converted = document.at("conversion_rate").at(0);
     conversion.total = document.at("conversion_rate").at(1);
     conversion.engines = document.at("num_modules");
+    if (document.contains("precision_map"))
+      for (const json& node : document.at("precision_map")) add_precision(node);
     side(document.at("before"), report_.before);
     side(document.at("after"), report_.after);
     return {};
@@ -74,9 +76,25 @@ class ReportReader {
     for (const ModuleStatus each :
          {ModuleStatus::success, ModuleStatus::covered, ModuleStatus::failed, ModuleStatus::ignored})
       if (status == to_string(each)) outcome.status = each;
+    outcome.precision = entry.at("precision");
     if (entry.contains("failure")) outcome.failure = failure(entry.at("failure"));
     report_.conversion.outcomes.push_back(std::move(outcome));
     return {};
+  }
+
+  void add_precision(const json& entry) {
+    const Model& model = *report_.conversion.model;
+    NodePrecision made;
+    made.node = entry.at("node");
+    made.id = model.graph.find_node(made.node).value_or(NodeId());
+    made.module = model.modules.find(entry.at("module").get<std::string>()).value_or(ModuleTree::root());
+    made.op_type = entry.at("op_type");
+    made.precision = parse_element_type(entry.at("precision").get<std::string>()).value_or(ElementType::f32);
+    made.rule = entry.at("rule");
+    made.reason = entry.at("reason");
+    made.inserted = entry.at("inserted");
+    report_.conversion.precision.casts += made.inserted;
+    report_.conversion.precision.nodes.push_back(std::move(made));
   }
 
   static Failure failure(const json& entry) {

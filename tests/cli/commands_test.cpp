@@ -115,9 +115,34 @@ TEST_F(Commands, WhereNothingCanBeWrittenIsExitFour) {
 }
 
 TEST_F(Commands, PrecisionsThatNoEngineHasAreRefusedInASentence) {
-  for (const char* flag : {"--fp16", "--bf16", "--int8"})
-    expect_refusal({"convert", digits, "--out", place("o"), flag}, 2, "not in this build yet");
+  expect_refusal({"convert", digits, "--out", place("o"), "--int8"}, 2, "not in this build yet");
+  expect_refusal({"convert", digits, "--out", place("o"), "--fp16", "--bf16"}, 2, "at once");
   EXPECT_TRUE(left().empty());
+}
+
+TEST_F(Commands, ALowerPrecisionIsWrittenMeasuredAndExplained) {
+  const Ran ran = run({"convert", digits, "--out", place("o"), "--bf16", "--data", digits_data, "--limit",
+                       "64", "--runs", "1", "--threads", "1"});
+  ASSERT_EQ(ran.code, 0) << ran.err;
+  EXPECT_THAT(ran.out, HasSubstr("Precision: bf16 in "));
+  const auto report = nlohmann::json::parse(content(place("o/report.json")));
+  EXPECT_EQ(report["engines"][0]["precision"], "bf16");
+  EXPECT_EQ(report["modules"][0]["precision"], "bf16");
+  EXPECT_EQ(report["configuration"]["bf16"], true);
+  EXPECT_EQ(report["model"]["opsets"][""], 22);
+  size_t narrow = 0, casts = 0;
+  for (const auto& node : report["precision_map"]) {
+    EXPECT_FALSE(node["reason"].get<std::string>().empty());
+    narrow += node["op_type"] == "Conv" && node["precision"] == "bf16";
+    casts += node["inserted"].get<bool>();
+  }
+  EXPECT_EQ(narrow, 15U);
+  EXPECT_EQ(casts, 2U);
+  EXPECT_EQ(nlohmann::json::parse(content(place("o/conversion_report.json")))[""]["fp16"], false);
+  // What the engine executed is what was written.
+  EXPECT_NE(content(place("o/trace.json")).find("\"precision\": \"bf16\""), std::string::npos);
+  const Ran again = run({"run", place("o"), "--engine", "--threads", "1"});
+  EXPECT_EQ(again.code, 0) << again.err;
 }
 
 TEST_F(Commands, InspectTellsAsJson) {
@@ -128,6 +153,31 @@ TEST_F(Commands, InspectTellsAsJson) {
        {"inputs", "outputs", "opset", "operators", "parameters", "flops", "modules", "findings"})
     EXPECT_TRUE(json.contains(key)) << key;
   EXPECT_EQ(json["modules"].size(), 92U);
+}
+
+TEST_F(Commands, InspectListsEveryOperatorWithWhatIsKnownOfIt) {
+  const Ran ran = run({"inspect", "--operators", "--json"});
+  ASSERT_EQ(ran.code, 0) << ran.err;
+  const auto rows = nlohmann::json::parse(ran.out);
+  std::map<std::string, nlohmann::json> by_name;
+  for (const auto& row : rows) {
+    by_name[row["operator"]] = row;
+    EXPECT_FALSE(row["domain"].get<std::string>().empty()) << row;
+    EXPECT_FALSE(row["versions"].empty()) << row;
+    if (row["operator"] != "ImageDecoder") {
+      EXPECT_TRUE(row["runs"].get<bool>()) << row;
+    }
+  }
+  EXPECT_GT(rows.size(), 250U);
+  const auto& gather = by_name["Gather"];
+  ASSERT_EQ(gather["types"].size(), 2U);
+  EXPECT_THAT(gather["types"][0]["types"], testing::Contains("string"));
+  EXPECT_THAT(gather["types"][1]["types"], testing::IsSupersetOf({"i32", "i64"}));
+  EXPECT_THAT(by_name["MaxPool"]["kernels"], testing::ElementsAre("simd:max_pool", "onednn:pool"));
+  EXPECT_GT(by_name["Conv"]["tests"]["onnx"], 10);
+  EXPECT_EQ(by_name["com.microsoft.GroupNorm"]["domain"], "com.microsoft");
+  const Ran text = run({"inspect", "--operators"});
+  EXPECT_EQ(static_cast<size_t>(std::count(text.out.begin(), text.out.end(), '\n')), rows.size() + 1);
 }
 
 TEST_F(Commands, OpenShapesConvertNothingAndSayWhy) {

@@ -1,24 +1,23 @@
 // SPDX-License-Identifier: Apache-2.0
-// conformance_runner eager|engine FOLDER EXPECTED_FAILURES
+// conformance_runner eager|engine FOLDER EXPECTED_FAILURES RESULTS
 //
-// FOLDER holds one folder per test: model.onnx and test_data_set_*/{input,output}_N.pb. A leading "@models"
-// stands for $LATHE_MODELS, else ~/.cache/lathe/models. Exit 0: every test passes, is refused for a stated
-// cause (engine), or is listed with a reason in EXPECTED_FAILURES; 1 otherwise; 77 (skipped) when the folder
-// is not there.
+// FOLDER is one of test_folders.h. Exit 0: every test passes, is refused for a stated cause (engine), or is
+// listed with a reason in EXPECTED_FAILURES; 1 otherwise, also when a listed one passes; 77 (skipped) when
+// the folder is not there. What came out is left in the folder RESULTS for conformance_table.
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
-#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <map>
-#include <set>
 
 #include "engine/formats/onnx/onnx.h"
 #include "engine/ops/inference.h"
 #include "engine/runtime/converted.h"
 #include "engine/runtime/executor_thread.h"
 #include "engine/runtime/runnable.h"
+#include "tests/conformance/results.h"
+#include "tests/conformance/test_folders.h"
 
 namespace fs = std::filesystem;
 using namespace lathe;
@@ -32,15 +31,6 @@ struct Outcome {
   enum Kind { pass, wrong, error, refused } kind = pass;
   std::string detail;
 };
-
-fs::path resolve(const std::string& text) {
-  if (!text.starts_with("@models")) return text;
-  const char* set = std::getenv("LATHE_MODELS");
-  const char* home = std::getenv("HOME");
-  const fs::path base =
-      set != nullptr ? fs::path(set) : fs::path(home != nullptr ? home : "") / ".cache/lathe/models";
-  return base.string() + text.substr(7);
-}
 
 /// "" when equal within tolerance, else what differs.
 std::string difference(const Tensor& got, const Tensor& want, double absolute) {
@@ -87,13 +77,6 @@ std::string difference(const RuntimeValue& got, const RuntimeValue& want, double
   return got.kind == want.kind ? "" : "not the optional expected";
 }
 
-std::vector<fs::path> numbered(const fs::path& folder, const std::string& prefix) {
-  std::vector<fs::path> files;
-  for (int i = 0; fs::exists(folder / (prefix + std::to_string(i) + ".pb")); ++i)
-    files.push_back(folder / (prefix + std::to_string(i) + ".pb"));
-  return files;
-}
-
 Outcome failed(const Error& error) {
   return {Outcome::error, error.text()};
 }
@@ -101,7 +84,7 @@ Outcome failed(const Error& error) {
 Outcome run_set(const std::shared_ptr<const Model>& model, const fs::path& set, bool engine) {
   const Graph& graph = model->graph;
   NamedValues inputs;
-  const auto files = numbered(set, "input_");
+  const auto files = conformance::numbered(set, "input_");
   for (size_t i = 0; i < files.size() && i < graph.inputs().size(); ++i) {
     const Value& input = graph.value(graph.inputs()[i]);
     auto value = read_tensor_proto(files[i], input.type);
@@ -126,7 +109,7 @@ Outcome run_set(const std::shared_ptr<const Model>& model, const fs::path& set, 
       set.string().find("dft") != std::string::npos || set.string().find("stft") != std::string::npos
           ? 1e-4
           : absolute_tolerance;
-  const auto expected = numbered(set, "output_");
+  const auto expected = conformance::numbered(set, "output_");
   for (size_t i = 0; i < expected.size() && i < graph.outputs().size(); ++i) {
     const Value& output = graph.value(graph.outputs()[i]);
     auto want = read_tensor_proto(expected[i], output.type);
@@ -162,13 +145,16 @@ std::string cause_of(const std::string& refusal) {
   return "no kernel";
 }
 
-std::map<std::string, std::string> read_expected(const fs::path& file) {
+/// Reasons by test, those of the lines that are for this folder or for any.
+std::map<std::string, std::string> read_expected(const fs::path& file, const std::string& folder) {
   std::map<std::string, std::string> reasons;
   std::ifstream in(file);
   for (std::string line; std::getline(in, line);) {
     if (line.empty() || line[0] == '#') continue;
-    const size_t space = line.find(' ');
-    reasons[line.substr(0, space)] = space == std::string::npos ? "" : line.substr(space + 1);
+    const size_t space = std::min(line.find(' '), line.size());
+    const fs::path test = line.substr(0, space);
+    if (test.has_parent_path() && test.parent_path() != folder) continue;
+    reasons[test.filename()] = line.substr(std::min(space + 1, line.size()));
   }
   return reasons;
 }
@@ -176,42 +162,43 @@ std::map<std::string, std::string> read_expected(const fs::path& file) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  if (argc != 4) return 2;
-  const bool engine = std::string(argv[1]) == "engine";
-  const fs::path folder = resolve(argv[2]);
+  if (argc != 5) return 2;
+  const std::string mode = argv[1];
+  const bool engine = mode == "engine";
+  const fs::path folder = conformance::resolve(argv[2]);
+  conformance::Results results;
+  results.folder = folder.filename();
+  results.mode = mode;
   if (!fs::is_directory(folder)) {
     std::printf("skipped: %s is not there\n", folder.c_str());
+    conformance::write_results(argv[4], results);
     return 77;
   }
-  const auto reasons = read_expected(argv[3]);
-  std::set<fs::path> tests;
-  for (const auto& entry : fs::directory_iterator(folder))
-    if (fs::exists(entry.path() / "model.onnx")) tests.insert(entry.path());
-  int pass = 0, refused = 0, expected = 0, bad = 0;
-  std::map<std::string, int> causes;
-  for (const fs::path& test : tests) {
+  const auto reasons = read_expected(argv[3], results.folder);
+  for (const fs::path& test : conformance::tests_in(folder)) {
+    ++results.tests;
     const Outcome outcome = run_test(test, engine);
     const std::string name = test.filename().string();
-    if (outcome.kind == Outcome::pass)
-      ++pass;
-    else if (outcome.kind == Outcome::refused) {
-      ++refused;
-      ++causes[cause_of(outcome.detail)];
-    } else if (reasons.contains(name)) {
-      ++expected;
-      std::printf("expected  %s: %s\n", name.c_str(), reasons.at(name).c_str());
+    const bool listed = reasons.contains(name);
+    if (outcome.kind == Outcome::pass || outcome.kind == Outcome::wrong) ++results.ran;
+    if (outcome.kind == Outcome::pass && !listed) {
+      ++results.passed;
+    } else if (outcome.kind == Outcome::pass) {
+      ++results.failed;
+      std::printf("FAILED    %s: passes: take it off the list of expected failures\n", name.c_str());
+    } else if (outcome.kind == Outcome::refused) {
+      ++results.refused[cause_of(outcome.detail)];
+      results.open_shapes += cause_of(outcome.detail) == open_shapes ? 1 : 0;
+    } else if (listed) {
+      ++results.expected;
+      std::printf("expected  %s: %s\n          %s\n", name.c_str(), reasons.at(name).c_str(),
+                  outcome.detail.c_str());
     } else {
-      ++bad;
+      ++results.failed;
       std::printf("FAILED    %s: %s\n", name.c_str(), outcome.detail.c_str());
     }
   }
-  std::printf(
-      "%-20s %-7s %4zu tests  %4d pass  %4d refused by the engine  %4d expected failures  %4d FAILED\n",
-      folder.filename().c_str(), argv[1], tests.size(), pass, refused, expected, bad);
-  for (const auto& [cause, count] : causes) std::printf("  refused for %s: %d\n", cause.c_str(), count);
-  const int known = static_cast<int>(tests.size()) - causes[open_shapes], ran = pass + expected + bad;
-  if (engine && known > 0)
-    std::printf("  of %d tests whose shapes are static %d ran in the engine (%.1f %%)\n", known, ran,
-                100.0 * ran / known);
-  return bad == 0 && pass > 0 ? 0 : 1;
+  conformance::write_results(argv[4], results);
+  std::fputs(conformance::format_results({results}).c_str(), stdout);
+  return results.failed == 0 && results.passed > 0 ? 0 : 1;
 }

@@ -52,6 +52,57 @@ TEST(Convert, OpenSizesAreRefusedWithTheInputThatLeavesThemOpen) {
   EXPECT_FALSE(root.failure->remedies.empty());
 }
 
+ElementType precision_of(const Conversion& conversion, const std::string& node) {
+  for (const NodePrecision& each : conversion.precision.nodes)
+    if (each.node == node) return each.precision;
+  return ElementType::undefined;
+}
+
+TEST(Convert, EachModuleHasThePrecisionItSetsOrInherits) {
+  const auto conversion = convert_file(examples() / anysize,
+                                       R"({"input_shapes": {"img": [1, 3, 96, 96]}, "bf16": true,
+                                           "detr.transformer.encoder": {"bf16": false},
+                                           "detr.transformer.encoder.0": {"fp16": true}})",
+                                       true);
+  ASSERT_TRUE(conversion.ok()) << conversion.error().text();
+  EXPECT_EQ(conversion->converted, 92);
+  EXPECT_EQ(outcome(*conversion, "").precision, "bf16");
+  EXPECT_EQ(outcome(*conversion, "detr.transformer.decoder").precision, "bf16");
+  EXPECT_EQ(outcome(*conversion, "detr.transformer.encoder.0").precision, "f16");
+  EXPECT_EQ(outcome(*conversion, "detr.transformer.encoder.1").precision, "f32");
+}
+
+TEST(Convert, WhatStaysEagerStaysInFp32) {
+  const auto conversion = convert_file(examples() / anysize,
+                                       R"({"input_shapes": {"img": [1, 3, 96, 96]}, "fp16": true,
+                                           "rt_mode": "onnx", "auto": true, "exclude": ["detr.backbone"]})",
+                                       true);
+  ASSERT_TRUE(conversion.ok()) << conversion.error().text();
+  EXPECT_EQ(outcome(*conversion, "detr.backbone").precision, "f32");
+  EXPECT_EQ(outcome(*conversion, "detr.transformer").precision, "f16");
+  EXPECT_EQ(outcome(*conversion, "detr.backbone").status, ModuleStatus::ignored);
+  std::vector<bool> inside(conversion->model->graph.nodes().size(), false);
+  for (const Partition::Piece& piece : conversion->partition.pieces)
+    for (const NodeId id : piece.nodes) inside[id.index] = true;
+  for (const Node& node : conversion->model->graph.nodes()) {
+    const ElementType type = precision_of(*conversion, node.name);
+    if (node.alive && node.op_type != "Cast" && !inside[node.id.index]) {
+      EXPECT_TRUE(type == ElementType::f32 || type == ElementType::undefined) << node.name;
+    }
+  }
+}
+
+TEST(Convert, PrecisionsThatContradictAreRefused) {
+  const auto both =
+      convert_file(examples() / anysize, R"({"detr.transformer": {"fp16": true, "bf16": true}})", true);
+  ASSERT_FALSE(both.ok());
+  EXPECT_EQ(both.error().kind, ErrorKind::usage);
+  EXPECT_NE(both.error().text().find("transformer"), std::string::npos);
+  const auto int8 = convert_file(examples() / anysize, R"({"int8": true})", true);
+  ASSERT_FALSE(int8.ok());
+  EXPECT_NE(int8.error().text().find("int8"), std::string::npos);
+}
+
 TEST(Convert, PinnedShapesMakeOneEngine) {
   const auto conversion =
       convert_file(examples() / anysize, R"({"input_shapes": {"img": [1, 3, 96, 96]}})", false);

@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "engine/formats/onnx/onnx.h"
+#include "profiler/report/precision_summary.h"
 #include "profiler/report/report_data.h"
 
 namespace lathe {
@@ -55,6 +56,34 @@ TEST_F(Reports, EveryFailedModuleHasAnEntryWithItsCause) {
     EXPECT_EQ(entry["status"], "failed") << path;
     EXPECT_FALSE(entry["traceback"].get<std::string>().empty()) << path;
   }
+}
+
+TEST_F(Reports, PrecisionsAreCountedAndReasonsGrouped) {
+  EXPECT_EQ(precision_summary(conversion_).text(), "");
+  EXPECT_EQ(json::parse(report_json(data_))["precision_map"], json::array());
+  EXPECT_THAT(report_html(data_), Not(HasSubstr("<h2>Precision</h2>")));
+  const auto add = [&](const char* node, ElementType type, const char* reason, bool inserted = false) {
+    conversion_.precision.nodes.push_back(
+        {node, {}, ModuleTree::root(), "Op", type, "rule", reason, inserted});
+  };
+  add("a", ElementType::bf16, "asked");
+  add("b", ElementType::f32, "is <long>");
+  add("c", ElementType::f32, "is an angle");
+  add("d", ElementType::f32, "is an angle");
+  add("cast", ElementType::bf16, "for 'a'", true);
+  const PrecisionSummary summary = precision_summary(conversion_);
+  EXPECT_EQ(summary.text(), "bf16 in 1 of 4 nodes, 1 cast");
+  ASSERT_EQ(summary.kept.size(), 2U);
+  EXPECT_EQ(summary.kept[0].reason, "is an angle");
+  EXPECT_EQ(summary.kept[0].nodes, 2U);
+  EXPECT_EQ(summary.kept[0].example, "c");
+  EXPECT_THAT(workflow_report_text(data_), HasSubstr("Precision: bf16 in 1 of 4 nodes, 1 cast\n"));
+  EXPECT_THAT(workflow_report_text(data_), HasSubstr("    2  is an angle\n"));
+  EXPECT_THAT(report_html(data_), HasSubstr("is &lt;long&gt;"));
+  const json map = json::parse(report_json(data_))["precision_map"];
+  ASSERT_EQ(map.size(), 5U);
+  EXPECT_EQ(map[4]["inserted"], true);
+  EXPECT_EQ(map[4]["precision"], "bf16");
 }
 
 TEST_F(Reports, StatisticsGroupByClassStatusAndError) {

@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: Apache-2.0
+// The precision that a configuration asks for, as a request to lower it.
+#pragma once
+
+#include "engine/convert/settings.h"
+#include "engine/precision/precision.h"
+
+namespace lathe {
+
+/// Module by module: what it sets itself, the rest inherits. Errors: fp16 and bf16 for the same module;
+/// precisions that this build does not have.
+Result<PrecisionRequest> precision_request(const Configuration& configuration);
+
+/// "f32", "f16" or "bf16": the type most of the module's nodes that are narrow have; f32 where none is.
+std::string module_precision(const ModuleTree& tree, ModuleId module, const PrecisionReport& report);
+
+}  // namespace lathe

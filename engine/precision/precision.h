@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+// Lower precision as a visible rewrite of the graph: Cast nodes and narrow initializers, valid ONNX that any
+// runtime loads.
+//
+// What may be narrow is said by a table (narrow_form.h), what has to stay wide by rules (rules.h), where the
+// casts go by one mechanism (cast_inserter.h). Adding a rule: a file engine/precision/<name>.cpp with
+// `void register_<name>(PrecisionRuleRegistry&)`, and its name in LATHE_PRECISION_RULES of
+// engine/precision/CMakeLists.txt.
+#pragma once
+
+#include <map>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "engine/graph/graph.h"
+#include "engine/ops/inference.h"
+
+namespace lathe {
+
+struct PrecisionRequest {
+  /// f16, bf16 or f32 by module path ("" = the whole model); a module without an entry inherits.
+  std::map<std::string, ElementType> modules;
+  std::vector<std::string> exclude;  ///< module paths that stay as they are, with all under them
+  /// Nodes of the main graph, by name, that stay as they are, and why.
+  std::unordered_map<std::string, std::string> keep;
+  InferenceOptions inference;  ///< shapes that tell how long reductions are
+
+  bool asks() const;  ///< for f16 or bf16 anywhere
+};
+
+/// The precision one node computes in, and why.
+struct NodePrecision {
+  std::string node;     ///< name; in a body "<node of the outer graph>/<attribute>/<name>"
+  NodeId id;            ///< of the rewritten main graph; invalid inside bodies
+  ModuleId module;      ///< the root where none is known
+  std::string op_type;  ///< with its domain
+  ElementType precision = ElementType::f32;
+  std::string rule;       ///< short name of what decided
+  std::string reason;     ///< one sentence
+  bool inserted = false;  ///< a Cast that the rewrite put there
+};
+
+struct PrecisionReport {
+  std::vector<NodePrecision> nodes;  ///< those that compute or move floating-point numbers, in graph order
+  size_t casts = 0;                  ///< inserted, bodies included
+  int opset_before = 0, opset_after = 0;
+  Findings notes;  ///< e.g. constants that were clamped
+};
+
+/// Rewrites `model` as asked; model inputs and outputs keep their types, nodes their names (not their ids).
+/// Errors: a module that does not exist; a rewrite that our own inference refuses (internal).
+Result<PrecisionReport> lower_precision(Model& model, const PrecisionRequest& request);
+
+/// "fp32", "fp16", "bf16" as people write it.
+std::string precision_name(ElementType type);
+
+}  // namespace lathe

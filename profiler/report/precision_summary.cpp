@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "profiler/report/precision_summary.h"
+
+#include <algorithm>
+#include <fmt/format.h>
+
+namespace lathe {
+
+PrecisionSummary precision_summary(const Conversion& conversion) {
+  PrecisionSummary summary;
+  std::map<std::string, PrecisionSummary::Kept> kept;
+  for (const NodePrecision& node : conversion.precision.nodes) {
+    if (node.inserted) {
+      ++summary.casts;
+      continue;
+    }
+    ++summary.nodes;
+    ++summary.counts[precision_name(node.precision)];
+    if (node.precision != ElementType::f32 || node.rule == "model") continue;
+    PrecisionSummary::Kept& group = kept[node.reason];
+    if (group.nodes++ == 0) group.example = node.node;
+    group.reason = node.reason;
+  }
+  for (auto& [reason, group] : kept) summary.kept.push_back(std::move(group));
+  std::stable_sort(summary.kept.begin(), summary.kept.end(),
+                   [](const auto& a, const auto& b) { return a.nodes > b.nodes; });
+  return summary;
+}
+
+std::string PrecisionSummary::text() const {
+  std::string made;
+  for (const auto& [precision, count] : counts)
+    if (precision != precision_name(ElementType::f32))
+      made += fmt::format("{}{} in {} of {} nodes", made.empty() ? "" : ", ", precision, count, nodes);
+  return made.empty() ? made : made + fmt::format(", {} cast{}", casts, casts == 1 ? "" : "s");
+}
+
+}  // namespace lathe

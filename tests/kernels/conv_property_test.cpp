@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: Apache-2.0
+// Convolutions of every geometry, with bias, residual and activation.
+#include <gtest/gtest.h>
+
+#include "tests/kernels/property.h"
+#include "tests/ops/c_run_node.h"
+
+namespace lathe::test {
+namespace {
+
+using Ints = std::vector<int64_t>;
+
+/// Strides, dilations and pads of `rank` axes, each left out now and then.
+void set_window(Random& random, Node& node, size_t rank) {
+  const auto some = [&](const char* name, int64_t low, int64_t high, size_t count) {
+    if (random.chance(0.4)) return;
+    Ints values(count);
+    for (int64_t& value : values) value = random.in(low, high);
+    node.attributes.set(name, values);
+  };
+  some("strides", 1, 3, rank);
+  some("dilations", 1, 3, rank);
+  if (random.chance(0.25))
+    node.attributes.set("auto_pad", std::string(random.pick({"SAME_UPPER", "SAME_LOWER", "VALID"})));
+  else
+    some("pads", 0, 3, 2 * rank);
+}
+
+void set_activation(Random& random, Node& node) {
+  const std::string name =
+      random.pick({"Relu", "Tanh", "Sigmoid", "Clip", "LeakyRelu", "HardSwish", "Gelu", "Elu"});
+  node.attributes.set("activation", name);
+  if (name == "Clip") {
+    node.attributes.set("alpha", -0.5F);
+    node.attributes.set("beta", 1.5F);
+  } else if (name == "LeakyRelu" || name == "Elu") {
+    node.attributes.set("alpha", 0.25F);
+  }
+}
+
+Case make_conv(Random& random) {
+  const bool fused = random.chance(0.5);
+  Case test{fused ? make_node("FusedConv", 1, "lathe") : make_node("Conv", 11), {}, {1, 2}};
+  const auto rank = static_cast<size_t>(random.pick({1, 2, 2, 2, 2, 3}));
+  const int64_t groups = random.pick({1, 1, 1, 2, 3, 8}), channels = random.pick({1, 1, 2, 3, 4, 16}),
+                outputs = random.pick({1, 2, 3, 5, 16});
+  const bool depthwise = random.chance(0.2);
+  Shape x{random.in(1, 3), groups * (depthwise ? 1 : channels)},
+      w{groups * (depthwise ? 1 : outputs), depthwise ? 1 : channels};
+  for (size_t axis = 0; axis < rank; ++axis) {
+    w.push_back(random.in(1, 3));
+    x.push_back(random.in(rank == 3 ? 5 : 7, rank == 3 ? 8 : 17));
+  }
+  if (random.chance(0.02)) x[0] = 0;
+  if (groups > 1) test.node.attributes.set("group", groups);
+  set_window(random, test.node, rank);
+  if (fused && random.chance(0.7)) set_activation(random, test.node);
+  // What activations make of NaN is not settled.
+  const bool special = !test.node.attributes.has("activation") && random.values() == Values::special;
+  const Values values = special ? Values::special : Values::even;
+  test.inputs = {random.tensor(ElementType::f32, x, values), random.tensor(ElementType::f32, w)};
+  if (random.chance(0.6)) test.inputs.push_back(random.tensor(ElementType::f32, {w[0]}));
+  if (fused && random.chance(0.5)) {
+    const auto y = run_node(test.node, test.inputs);
+    test.inputs.resize(3);
+    if (y.ok()) test.inputs.push_back(random.tensor(ElementType::f32, (*y)[0].tensor.shape(), values));
+  }
+  test.blocked = random.chance(0.3);
+  if (random.chance(0.05)) test.constants.clear();
+  test.tolerance = 2e-5;
+  return test;
+}
+
+TEST(ConvProperty, EveryGeometry) {
+  Accepted accepted;
+  check_cases(400, make_conv, accepted);
+  expect_accepted(accepted, "onednn:conv", 800);
+}
+
+/// Rows that see nothing but padding have only bias and residual.
+TEST(ConvProperty, ResidualWhereWindowsLieInThePadding) {
+  Accepted accepted;
+  const auto make = [](Random& random) {
+    Case test{make_node("FusedConv", 1, "lathe"), {}, {1, 2}};
+    const int64_t channels = random.pick({1, 4, 16}), outputs = random.pick({1, 2, 16});
+    test.node.attributes.set("pads",
+                             Ints{random.in(0, 3), random.in(0, 3), random.in(0, 3), random.in(0, 3)});
+    test.inputs = {
+        random.tensor(ElementType::f32, {random.in(1, 3), channels, random.in(4, 16), random.in(4, 16)}),
+        random.tensor(ElementType::f32, {outputs, channels, random.in(1, 2), random.in(1, 3)}),
+        random.tensor(ElementType::f32, {outputs})};
+    const auto y = run_node(test.node, test.inputs);
+    if (y.ok()) test.inputs.push_back(random.tensor(ElementType::f32, (*y)[0].tensor.shape()));
+    test.blocked = random.chance(0.5);
+    test.tolerance = 2e-5;
+    return test;
+  };
+  check_cases(120, make, accepted);
+}
+
+/// Big enough for the Winograd form.
+TEST(ConvProperty, ManyChannels) {
+  Accepted accepted;
+  const auto make = [](Random& random) {
+    const int64_t channels = random.pick({64, 65, 80}), outputs = random.pick({64, 70});
+    Case test{make_node("Conv", 11), {}, {1, 2}};
+    test.inputs = {
+        random.tensor(ElementType::f32, {random.in(1, 2), channels, random.in(7, 13), random.in(7, 13)}),
+        random.tensor(ElementType::f32, {outputs, channels, 3, 3}),
+        random.tensor(ElementType::f32, {outputs})};
+    test.node.attributes.set("pads",
+                             Ints{random.in(0, 1), random.in(0, 1), random.in(0, 1), random.in(0, 1)});
+    test.blocked = random.chance(0.5);
+    test.tolerance = 1e-4;
+    return test;
+  };
+  check_cases(12, make, accepted);
+  expect_accepted(accepted, "onednn:conv", 24);
+}
+
+}  // namespace
+}  // namespace lathe::test
