@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Conv and lathe.FusedConv: blocked layouts, prepacked weights, bias, residual and activation in the
 // primitive.
+#include <algorithm>
+
 #include "engine/kernels/onednn/common.h"
 #include "engine/kernels/onednn/convolution.h"
 #include "engine/kernels/onednn/reordered.h"
@@ -34,6 +36,14 @@ std::optional<Decline> unfit(const KernelRequest& request) {
   return std::nullopt;
 }
 
+/// Whether some window lies in the padding alone: where a residual is added, oneDNN 2.6 then loses it or
+/// reads beyond.
+bool window_in_padding(const Window& window) {
+  for (size_t axis = 0; axis < window.rank(); ++axis)
+    if (std::max(window.pads_begin[axis], window.pads_end[axis]) >= window.extent(axis)) return true;
+  return false;
+}
+
 /// Winograd pays for 3x3 kernels of stride 1 with many channels; oneDNN's automatic choice never takes it.
 bool winograd_may_win(const ConvGeometry& conv) {
   return conv.groups == 1 && conv.window.rank() == 2 && conv.window.kernel == std::vector<int64_t>{3, 3} &&
@@ -57,6 +67,8 @@ Prepared prepare(const KernelRequest& request) {
   return guarded([&]() -> Prepared {
     const ElementType type = request.inputs[0].type;
     const bool bias = present(request, 2), residual = present(request, residual_input);
+    if (residual && window_in_padding(conv->window))
+      return decline(DeclineReason::shape, "a residual, and a window in the padding alone");
     const Shape weights = grouped(request.inputs[1].shape, conv->groups);
     dnnl::primitive_attr attributes = scratch_attributes();
     dnnl::post_ops ops;

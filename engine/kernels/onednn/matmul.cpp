@@ -165,6 +165,14 @@ bool readable(const View& view) {
   return view.strides[n - 1] == 1 || view.strides[n - 2] == 1 || view.shape[n - 1] == 1;
 }
 
+/// Row-major without gaps, whatever the strides of sizes 1 are.
+bool dense(const View& view) {
+  const std::vector<int64_t> strides = row_major_strides(view.shape);
+  for (size_t axis = 0; axis < strides.size(); ++axis)
+    if (view.shape[axis] != 1 && view.strides[axis] != strides[axis]) return false;
+  return true;
+}
+
 Prepared prepare(const KernelRequest& request) {
   auto read_request = read(request);
   if (auto* reason = std::get_if<Decline>(&read_request)) return *reason;
@@ -190,6 +198,8 @@ Prepared prepare(const KernelRequest& request) {
       bias = desc_of_view(with_rank(plain_view(shape), rank), request.inputs[product.bias].type);
       // The primitive's own bias is scaled with the product; ours is not.
       bias_after = product.scale != 1.0F || element_count(shape) != product.y.shape.back();
+      if (bias_after && !dense(product.y))  // oneDNN 2.6 reads beyond its buffers
+        return decline(DeclineReason::layout, "a scaled or broadcast bias on a permuted result");
       if (bias_after) ops.append_binary(dnnl::algorithm::binary_add, *bias);
     }
     if (product.residual != 0) ops.append_sum(1.0F);
