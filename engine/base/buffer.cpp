@@ -86,19 +86,27 @@ void* allocate_block(size_t bytes) {
   return std::aligned_alloc(alignment, bytes);
 }
 
-void release(void* block, size_t bytes) {
+void release(void* block, size_t bytes, bool pooled) {
   allocated_bytes.fetch_sub(bytes, std::memory_order_relaxed);
-  if (!pool().put(block, bytes)) std::free(block);
+  if (!pooled || !pool().put(block, bytes)) std::free(block);
 }
 
 }  // namespace
 
 Result<Buffer> Buffer::allocate(size_t bytes) {
+  return allocate(bytes, true);
+}
+
+Result<Buffer> Buffer::allocate_lasting(size_t bytes) {
+  return allocate(bytes, false);
+}
+
+Result<Buffer> Buffer::allocate(size_t bytes, bool pooled) {
   if (bytes > SIZE_MAX - 2 * alignment)
     return resource_error("", "a buffer of that size cannot be addressed");
   // Kernels may read a full vector past the last element: round up, and never hand out a null pointer.
   const size_t rounded = (bytes / alignment + 1) * alignment;
-  void* memory = pool().take(rounded);
+  void* memory = pooled ? pool().take(rounded) : nullptr;
   if (memory == nullptr) memory = allocate_block(rounded);
   if (memory == nullptr) {
     pool().clear();
@@ -109,7 +117,7 @@ Result<Buffer> Buffer::allocate(size_t bytes) {
   allocated_bytes.fetch_add(rounded, std::memory_order_relaxed);
   Buffer buffer;
   buffer.owner_ = std::shared_ptr<const void>(
-      memory, [rounded](const void* p) { release(const_cast<void*>(p), rounded); });
+      memory, [rounded, pooled](const void* p) { release(const_cast<void*>(p), rounded, pooled); });
   buffer.data_ = static_cast<const std::byte*>(memory);
   buffer.size_ = bytes;
   return buffer;

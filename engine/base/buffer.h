@@ -15,6 +15,8 @@ class Buffer {
   Buffer() = default;
   /// Uninitialised, aligned to 64 bytes. Fails with ErrorKind::resource where memory runs out.
   static Result<Buffer> allocate(size_t bytes);
+  /// The same for what is made once and kept, as weights are: freed memory goes back to the system at once.
+  static Result<Buffer> allocate_lasting(size_t bytes);
   /// Bytes owned by `owner` (a mapped file, an arena), which is kept alive.
   static Buffer view(std::shared_ptr<const void> owner, const std::byte* data, size_t bytes);
 
@@ -27,6 +29,8 @@ class Buffer {
   bool unique() const { return owner_.use_count() == 1; }
 
  private:
+  static Result<Buffer> allocate(size_t bytes, bool pooled);
+
   std::shared_ptr<const void> owner_;
   const std::byte* data_ = nullptr;
   size_t size_ = 0;

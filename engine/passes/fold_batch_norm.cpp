@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Convolution followed by BatchNormalization, or by a Mul or Add with one number per channel: folded into the
 // weights.
+#include <algorithm>
 #include <cmath>
 
 #include "engine/ops/operand.h"
@@ -61,25 +62,41 @@ std::optional<ChannelAffine> mul_or_add(const Graph& graph, const Node& node, Va
   return ChannelAffine{std::vector<float>(channels, 1.0F), *numbers};
 }
 
-/// Weights M x ... scaled by output channel (in their own type), bias scaled and shifted (in f32).
+/// Weights M x ... scaled by output channel, in their own type.
+Result<Tensor> scaled_by_channel(const Tensor& weights, std::span<const float> scale) {
+  LATHE_ASSIGN(Buffer buffer, Buffer::allocate_lasting(weights.bytes()));
+  Tensor scaled = Tensor::wrap(weights.type(), weights.shape(), std::move(buffer));
+  const Operand<float> from(weights);
+  const int64_t block = weights.count() / static_cast<int64_t>(scale.size());
+  std::vector<float> row(weights.type() == ElementType::f32 ? 0 : static_cast<size_t>(weights.count()));
+  float* to = row.empty() ? scaled.mutable_data<float>().data() : row.data();
+  for (size_t c = 0; c < scale.size(); ++c) {
+    const int64_t start = static_cast<int64_t>(c) * block;
+    for (int64_t i = start; i < start + block; ++i) to[i] = from[i] * scale[c];
+  }
+  if (!row.empty()) store_elements(row.data(), scaled);
+  return scaled;
+}
+
+/// Scales the weights (where that changes them), scales and shifts the bias (in f32).
 Status apply(PassContext& context, const Node& conv, const ChannelAffine& affine) {
   const Graph& graph = context.graph;
   const Tensor& weights = *graph.constant(conv.inputs[1]);
   const size_t channels = affine.scale.size();
-  LATHE_ASSIGN(Tensor scaled, Tensor::allocate(weights.type(), weights.shape()));
   LATHE_ASSIGN(Tensor bias, Tensor::allocate(ElementType::f32, {static_cast<int64_t>(channels)}));
-  std::vector<float> elements(static_cast<size_t>(weights.count()));
-  load_elements(weights, elements.data());
-  const size_t block = elements.size() / channels;
-  for (size_t i = 0; i < elements.size(); ++i) elements[i] *= affine.scale[i / block];
-  store_elements(elements.data(), scaled);
   const auto old_bias = conv.inputs.size() > 2 ? floats(graph, conv.inputs[2]) : std::nullopt;
   for (size_t c = 0; c < channels; ++c)
     bias.mutable_data<float>()[c] = (old_bias ? (*old_bias)[c] * affine.scale[c] : 0.0F) + affine.shift[c];
   const std::string name = conv.name;
   const NodeId id = conv.id;
   const ValueId input = conv.inputs[0];
-  const ValueId new_weights = context.editor.add_constant(name + ".weight_folded", std::move(scaled));
+  const bool scales =
+      std::any_of(affine.scale.begin(), affine.scale.end(), [](float scale) { return scale != 1.0F; });
+  ValueId new_weights = conv.inputs[1];
+  if (scales) {
+    LATHE_ASSIGN(Tensor scaled, scaled_by_channel(weights, affine.scale));
+    new_weights = context.editor.add_constant(name + ".weight_folded", std::move(scaled));
+  }
   const ValueId new_bias = context.editor.add_constant(name + ".bias_folded", std::move(bias));
   context.editor.set_node_inputs(id, {input, new_weights, new_bias});
   return {};

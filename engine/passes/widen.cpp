@@ -7,7 +7,7 @@
 #include <map>
 
 #include "engine/kernels/narrow.h"
-#include "engine/ops/convert_elements.h"
+#include "engine/kernels/simd/convert_loops.h"
 #include "engine/passes/match.h"
 
 namespace lathe {
@@ -36,6 +36,18 @@ bool selects(const Node& node) {
                                     "GatherElements", "GatherND"};
   return std::any_of(selecting.begin(), selecting.end(),
                      [&](const char* name) { return node.op_type == name; });
+}
+
+Result<Tensor> widened(const Tensor& narrow) {
+  const auto count = static_cast<size_t>(narrow.count());
+  LATHE_ASSIGN(Buffer buffer, Buffer::allocate_lasting(count * sizeof(float)));
+  Tensor wide = Tensor::wrap(ElementType::f32, narrow.shape(), std::move(buffer));
+  const auto* from = reinterpret_cast<const uint16_t*>(narrow.raw());
+  if (narrow.type() == ElementType::f16)
+    simd::widen_f16(from, wide.mutable_data<float>().data(), count);
+  else
+    simd::widen_bf16(from, wide.mutable_data<float>().data(), count);
+  return wide;
 }
 
 class Widening {
@@ -100,8 +112,7 @@ class Widening {
     if (known != wide_.end()) return known->second;
     ValueId wide;
     if (const Tensor* constant = context_.graph.constant(id)) {
-      LATHE_ASSIGN(Tensor converted, Tensor::allocate(ElementType::f32, constant->shape()));
-      LATHE_TRY(convert_elements(*constant, converted));
+      LATHE_ASSIGN(Tensor converted, widened(*constant));
       wide = context_.editor.add_constant(context_.graph.value(id).name + ".wide", std::move(converted));
     } else {
       wide = context_.editor.add_value(context_.graph.value(id).name + ".wide");

@@ -26,10 +26,22 @@ struct Placement {
   Layout layout;
 };
 
+/// Depthwise convolutions do better on blocks of channels, which all others then keep to: changing layouts in
+/// between costs more than either gains.
+bool mostly_depthwise(const Graph& graph) {
+  size_t convolutions = 0, depthwise = 0;
+  for (const Node& node : graph.nodes()) {
+    if (!node.alive || (node.op_type != "Conv" && node.qualified_type() != "lathe.FusedConv")) continue;
+    ++convolutions;
+    if (node.attributes.get_int("group", 1) > 1) ++depthwise;
+  }
+  return depthwise * 5 > convolutions;
+}
+
 class Lowering {
  public:
-  Lowering(const Graph& graph, const InferenceResult& types, const CompileOptions& options)
-      : graph_(graph), types_(types), options_(options) {}
+  Lowering(Graph& graph, const InferenceResult& types, const CompileOptions& options)
+      : graph_(graph), types_(types), options_(options), blocked_channels_(mostly_depthwise(graph)) {}
 
   Result<Plan> run();
 
@@ -43,6 +55,9 @@ class Lowering {
   Status finish_outputs();
   void place_arena();
   void drop_unused_constants();
+  /// Constants that the node was the last to ask for and that a kernel has packed: their memory is free for
+  /// what is packed next.
+  void release_constants(const Node& node, int position);
 
   KernelRequest request_for(const Node& node) const;
   TensorDesc desc_of(ValueId id, const Layout& layout = {}) const;
@@ -54,20 +69,25 @@ class Lowering {
   bool overwritable(const Node& node, size_t input, int position) const;
   void place(ValueId id, int slot, Layout layout);
   void touch(int slot) {
-    if (slot >= 0) plan_.slots[static_cast<size_t>(slot)].last = static_cast<int>(plan_.steps.size());
+    if (slot < 0) return;
+    plan_.slots[static_cast<size_t>(slot)].last = static_cast<int>(plan_.steps.size());
+    touched_.resize(plan_.slots.size(), false);
+    touched_[static_cast<size_t>(slot)] = true;
   }
   PlanStep copy_step(int from, int to, const TensorDesc& desc, const std::string& name,
                      StepInfo::Kind kind) const;
 
-  const Graph& graph_;
+  Graph& graph_;
   const InferenceResult& types_;
   const CompileOptions& options_;
+  bool blocked_channels_;
   Plan plan_;
   std::vector<Placement> placements_;                          // by value
   std::unordered_map<int, std::vector<Placement>> reordered_;  // slot -> copies of it in other layouts
   std::vector<int> last_use_;                                  // by value: position of its last consumer
   std::unordered_map<ValueId, size_t> output_of_;  // values that may be written straight into an output
   std::vector<std::vector<ValueId>> values_in_;    // by slot
+  std::vector<bool> touched_;                      // by slot: a step reads or writes it
 };
 
 int Lowering::add_slot(Slot slot) {
@@ -168,6 +188,7 @@ Result<int> Lowering::slot_in_layout(ValueId id, const Layout& wanted, const Nod
 KernelRequest Lowering::request_for(const Node& node) const {
   KernelRequest request;
   request.node = &node;
+  request.blocked_channels = blocked_channels_;
   for (const ValueId input : node.inputs) {
     request.inputs.push_back(input.valid() ? desc_of(input, placements_[input.index].layout) : TensorDesc{});
     request.constants.push_back(input.valid() ? graph_.constant(input) : nullptr);
@@ -380,6 +401,19 @@ void Lowering::place_arena() {
   plan_.arena_bytes = memory.arena_bytes + scratch;
 }
 
+void Lowering::release_constants(const Node& node, int position) {
+  touched_.resize(plan_.slots.size(), false);
+  for (const ValueId input : node.inputs) {
+    if (!input.valid() || graph_.constant(input) == nullptr || last_use_[input.index] > position) continue;
+    const auto slot = static_cast<size_t>(placements_[input.index].slot);
+    const auto wanted_later = [&](ValueId id) { return last_use_[id.index] > position; };
+    if (touched_[slot] || std::any_of(values_in_[slot].begin(), values_in_[slot].end(), wanted_later))
+      continue;
+    plan_.slots[slot].constant = {};
+    GraphEditor(graph_).set_constant(input, {});
+  }
+}
+
 void Lowering::drop_unused_constants() {
   std::vector<bool> used(plan_.slots.size(), false);
   for (const PlanStep& step : plan_.steps)
@@ -433,7 +467,9 @@ Result<Plan> Lowering::run() {
   }
   for (size_t position = 0; position < order.size(); ++position) {
     if (options_.job != nullptr) LATHE_TRY(options_.job->check());
-    LATHE_TRY(lower(graph_.node(order[position]), static_cast<int>(position)));
+    const Node& node = graph_.node(order[position]);
+    LATHE_TRY(lower(node, static_cast<int>(position)));
+    release_constants(node, static_cast<int>(position));
   }
   for (const ValueId id : graph_.outputs()) plan_.outputs.push_back(desc_of(id));
   LATHE_TRY(finish_outputs());

@@ -78,6 +78,10 @@ dnnl::memory::desc channels_last_desc(ElementType type, const Shape& shape) {
   return {to_dims(shape), *data_type(type), strides};
 }
 
+dnnl::memory::desc blocked_channels_desc(ElementType type, const Shape& shape) {
+  return {to_dims(shape), *data_type(type), dnnl::memory::format_tag::nChw16c};
+}
+
 dnnl::memory::desc any_desc(ElementType type, const Shape& shape) {
   return {to_dims(shape), *data_type(type), dnnl::memory::format_tag::any};
 }
@@ -207,7 +211,7 @@ Status PrimitiveKernel::run(const KernelArguments& arguments) {
 }
 
 PackedConstant allocate_packed(const dnnl::memory::desc& desc) {
-  auto buffer = Buffer::allocate(desc.get_size());
+  auto buffer = Buffer::allocate_lasting(desc.get_size());
   if (!buffer.ok()) throw std::bad_alloc();
   dnnl::memory memory(desc, cpu_engine(), buffer->mutable_data());
   return {std::move(*buffer), std::move(memory)};

@@ -26,6 +26,8 @@ dnnl::memory::dims to_dims(const Shape& shape);
 dnnl::memory::desc plain_desc(ElementType type, const Shape& shape);
 /// Row-major but for the channels (axis 1), which come last.
 dnnl::memory::desc channels_last_desc(ElementType type, const Shape& shape);
+/// Images [N, C, H, W] in blocks of 16 channels.
+dnnl::memory::desc blocked_channels_desc(ElementType type, const Shape& shape);
 /// In the tensor's own layout.
 dnnl::memory::desc desc_of(const TensorDesc& tensor);
 /// Any layout: oneDNN chooses.

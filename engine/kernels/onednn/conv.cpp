@@ -45,11 +45,14 @@ bool window_in_padding(const Window& window) {
 }
 
 /// Winograd pays for 3x3 kernels of stride 1 with many channels; oneDNN's automatic choice never takes it.
+/// Its weights are four times as large, which only pays where each is used for enough tiles of 4x4 results.
 bool winograd_may_win(const ConvGeometry& conv) {
+  int64_t tiles = conv.batch;
+  for (const int64_t size : conv.window.output) tiles *= (size + 3) / 4;
   return conv.groups == 1 && conv.window.rank() == 2 && conv.window.kernel == std::vector<int64_t>{3, 3} &&
          conv.window.strides == std::vector<int64_t>{1, 1} &&
          conv.window.dilations == std::vector<int64_t>{1, 1} && conv.channels >= 64 &&
-         conv.out_channels >= 64 && conv.input[0] >= 7;
+         conv.out_channels >= 64 && tiles >= 9;
 }
 
 /// Whether blocked layouts win by more than the way there and back costs, for a single operator on plain
@@ -83,9 +86,12 @@ Prepared prepare(const KernelRequest& request) {
     // costs more.
     const bool image = request.inputs[0].layout.plain() && conv->channels <= 3;
     const bool plain = request.plain_layouts && !blocking_pays(*conv);
-    descs.x =
-        image || plain ? plain_desc(type, request.inputs[0].shape) : any_desc(type, request.inputs[0].shape);
-    descs.y = plain ? plain_desc(type, request.outputs[0].shape) : any_desc(type, request.outputs[0].shape);
+    const bool blocked = request.blocked_channels && type == ElementType::f32 && conv->window.rank() == 2;
+    const auto free = [&](const Shape& shape) {
+      return blocked ? blocked_channels_desc(type, shape) : any_desc(type, shape);
+    };
+    descs.x = image || plain ? plain_desc(type, request.inputs[0].shape) : free(request.inputs[0].shape);
+    descs.y = plain ? plain_desc(type, request.outputs[0].shape) : free(request.outputs[0].shape);
     const bool winograd = !request.plain_layouts && type == ElementType::f32 && winograd_may_win(*conv);
     std::optional<dnnl::convolution_forward::primitive_desc> chosen;
     if (winograd) {
