@@ -323,8 +323,6 @@ void Lowering::round_results(const Node& node) {
 Status Lowering::lower(const Node& node, int position) {
   const Operator* op = operators().find(node);
   if (op == nullptr) return unsupported(locate(node), "is not known to this build");
-  if (node.op_type == "Constant" && node.domain.empty() && graph_.constant(node.outputs[0]) != nullptr)
-    return {};
   if ((op->traits & trait_control_flow) != 0)
     return unsupported(locate(node), "has sub-graphs, which an engine cannot run");
   for (const ValueId input : node.inputs)
@@ -338,6 +336,8 @@ Status Lowering::lower(const Node& node, int position) {
     if (!type.is_static())
       return unsupported(locate(node), "has an output of dynamic shape " + to_string(type));
   }
+  if (node.op_type == "Constant" && node.domain.empty() && graph_.constant(node.outputs[0]) != nullptr)
+    return {};
   if ((op->traits & trait_view) != 0 &&
       types_.type(node.inputs[0]).element == types_.type(node.outputs[0]).element)
     return lower_view(node, position);

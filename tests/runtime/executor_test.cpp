@@ -1,8 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <chrono>
 #include <cmath>
+#include <fstream>
 #include <gtest/gtest.h>
 
+#include "engine/ops/inference.h"
 #include "engine/runtime/converted.h"
+#include "engine/runtime/engine.h"
 #include "engine/runtime/executor_thread.h"
 
 namespace lathe {
@@ -128,6 +132,57 @@ TEST(Executor, OutsideTheProfileIsRefused) {
         (*converted)->run({{"x", RuntimeValue(Tensor::from<float>({3, 3}, std::vector<float>(9)))}}, {});
     ASSERT_FALSE(refused.ok());
     EXPECT_EQ(refused.error().text(), "input 'x': axis 0 is 3, outside the profile's 1 to 2");
+  });
+}
+
+TEST(Executor, EngineRefusesAStringConstantAsItsOutput) {
+  run_on_executor([] {
+    Graph graph;
+    GraphEditor editor(graph);
+    Node node;
+    node.op_type = "Constant";
+    node.name = "words";
+    node.version = 13;
+    node.attributes.set("value_strings", std::vector<std::string>{"one", "two"});
+    const ValueId output = editor.add_value("words_out");
+    node.outputs = {output};
+    editor.add_node(std::move(node));
+    editor.add_output(output);
+    apply_types(graph, infer(graph));
+    const auto engine = compile(graph, {});
+    ASSERT_FALSE(engine.ok());
+    EXPECT_NE(engine.error().text().find("string"), std::string::npos) << engine.error().text();
+  });
+}
+
+/// Resident memory of this process in bytes.
+size_t resident_bytes() {
+  std::ifstream in("/proc/self/statm");
+  size_t total = 0, resident = 0;
+  in >> total >> resident;
+  return resident * 4096;
+}
+
+TEST(Executor, TenThousandRunsLeakNothingAndDoNotSlowDown) {
+  run_on_executor([] {
+    auto engine = make_engine_model(small_model());
+    ASSERT_TRUE(engine.ok());
+    NamedValues inputs;
+    inputs["x"] = RuntimeValue(Tensor::from<float>({64, 3}, std::vector<float>(192, 1.0F)));
+    std::chrono::steady_clock::duration last{};
+    const auto run_many = [&](int count) {
+      const auto begin = std::chrono::steady_clock::now();
+      for (int i = 0; i < count; ++i) ASSERT_TRUE((*engine)->run(inputs, {}).ok());
+      last = std::chrono::steady_clock::now() - begin;
+    };
+    run_many(2000);
+    const auto first_duration = last;
+    const size_t before = resident_bytes();
+    for (int k = 0; k < 3; ++k) run_many(2000);
+    run_many(2000);
+    EXPECT_LT(resident_bytes(), before + (size_t{1} << 20));
+    // A tenfold slow-down is no noise.
+    EXPECT_LT(last, 10 * first_duration + std::chrono::milliseconds(50));
   });
 }
 
