@@ -278,12 +278,37 @@ Status Converter::run() {
   return {};
 }
 
+constexpr double default_budget = 0.01;
+
+/// Quantised with calibration data. A dry run compiles nothing, so that it has none.
+Status lower_to_8bit(Conversion& conversion, PrecisionRequest request, const ConvertOptions& options,
+                     const JobContext& job) {
+  if (options.dry_run) {
+    conversion.notes.push_back({Severity::note, "int8", "", "int8 is not looked at in a dry run", "", {}});
+    return {};
+  }
+  if (options.calibration == nullptr) return usage_error("", "int8 needs calibration data");
+  Int8Request int8;
+  int8.precision = std::move(request);
+  int8.calibrator = parse_calibrator(conversion.configuration.calibrator);
+  int8.data = options.calibration;
+  int8.score = options.score;
+  int8.budget = conversion.configuration.accuracy_budget.value_or(default_budget);
+  LATHE_ASSIGN(Quantized made, lower_to_int8(*conversion.model, int8, job));
+  conversion.precision = std::move(made.report);
+  conversion.model = std::move(made.model);
+  return {};
+}
+
 /// Rewrites the model in the precision asked for. What will run eagerly stays in fp32.
-Status lower(Conversion& conversion, PrecisionRequest request, const JobContext& job) {
+Status lower(Conversion& conversion, PrecisionRequest request, const ConvertOptions& options,
+             const JobContext& job) {
   Conversion first;
   first.model = conversion.model;
   first.configuration = conversion.configuration;
-  LATHE_TRY(Converter(first, ConvertOptions{true}, job).decide());
+  ConvertOptions dry;
+  dry.dry_run = true;
+  LATHE_TRY(Converter(first, dry, job).decide());
   const Graph& graph = conversion.model->graph;
   std::vector<bool> inside(graph.nodes().size(), false);
   for (const Partition::Piece& piece : first.partition.pieces)
@@ -293,12 +318,16 @@ Status lower(Conversion& conversion, PrecisionRequest request, const JobContext&
       request.keep[node.name] = "runs eagerly, outside of every engine";
   LATHE_ASSIGN(request.inference.input_shapes, opt_dims(*conversion.model, conversion.configuration));
   job.report(-1, "lowering the precision");
-  auto lowered = std::make_shared<Model>(*conversion.model);
-  lowered->graph = graph.clone();
-  LATHE_ASSIGN(conversion.precision, lower_precision(*lowered, request));
+  if (request.asks_int8()) {
+    LATHE_TRY(lower_to_8bit(conversion, std::move(request), options, job));
+  } else {
+    auto lowered = std::make_shared<Model>(*conversion.model);
+    lowered->graph = graph.clone();
+    LATHE_ASSIGN(conversion.precision, lower_precision(*lowered, request));
+    conversion.model = std::move(lowered);
+  }
   conversion.notes.insert(conversion.notes.end(), conversion.precision.notes.begin(),
                           conversion.precision.notes.end());
-  conversion.model = std::move(lowered);
   return job.check();
 }
 
@@ -341,7 +370,7 @@ Result<Conversion> convert(std::shared_ptr<const Model> model, const Configurati
   conversion.configuration = configuration;
   conversion.notes = configuration.notes;
   const std::shared_ptr<const Model> original = conversion.model;
-  if (request.asks()) LATHE_TRY(lower(conversion, std::move(request), job));
+  if (request.asks()) LATHE_TRY(lower(conversion, std::move(request), options, job));
   LATHE_TRY(Converter(conversion, options, job).run());
   for (ModuleOutcome& outcome : conversion.outcomes)
     outcome.precision = module_precision(original->modules, outcome.module, conversion.precision);

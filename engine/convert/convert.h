@@ -11,6 +11,7 @@
 #include "engine/convert/failure.h"
 #include "engine/convert/settings.h"
 #include "engine/graph/graph.h"
+#include "engine/precision/int8_search.h"
 #include "engine/precision/precision.h"
 #include "engine/runtime/converted.h"
 
@@ -24,7 +25,7 @@ struct ModuleOutcome {
   ModuleId module;
   ModuleStatus status = ModuleStatus::ignored;
   std::optional<Failure> failure;        ///< failed, or ignored by exclusion
-  std::string precision = "f32";         ///< "f32", "f16" or "bf16"
+  std::string precision = "f32";         ///< "f32", "f16", "bf16" or "i8"
   std::vector<std::string> input_names;  ///< of the engine
   std::vector<Shape> input_shapes;
   double build_ms = 0;
@@ -49,7 +50,9 @@ struct Conversion {
 };
 
 struct ConvertOptions {
-  bool dry_run = false;  ///< decide and explain, compile nothing
+  bool dry_run = false;                          ///< decide and explain, compile nothing
+  const CalibrationData* calibration = nullptr;  ///< for int8, which needs it unless dry
+  Score score;                                   ///< judges accuracy for the search of int8; may be empty
 };
 
 /// Errors: a configuration that contradicts the model, interruption. What cannot be converted is an outcome,

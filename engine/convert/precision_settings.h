@@ -8,10 +8,10 @@
 namespace lathe {
 
 /// Module by module: what it sets itself, the rest inherits. Errors: fp16 and bf16 for the same module;
-/// precisions that this build does not have.
+/// either of them next to int8.
 Result<PrecisionRequest> precision_request(const Configuration& configuration);
 
-/// "f32", "f16" or "bf16": the type most of the module's nodes that are narrow have; f32 where none is.
+/// "f32", "f16", "bf16" or "i8": the type most of the module's nodes that are narrow have; f32 where none is.
 std::string module_precision(const ModuleTree& tree, ModuleId module, const PrecisionReport& report);
 
 }  // namespace lathe

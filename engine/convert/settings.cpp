@@ -309,7 +309,7 @@ std::string to_json(const Configuration& configuration) {
   if (!configuration.data.empty()) document["data"] = configuration.data;
   if (!configuration.metric.empty()) document["metric"] = configuration.metric;
   if (!configuration.calibration.empty()) document["calibration"] = configuration.calibration;
-  if (configuration.calibrator != "minmax") document["calibrator"] = configuration.calibrator;
+  if (!configuration.calibrator.empty()) document["calibrator"] = configuration.calibrator;
   if (configuration.accuracy_budget) document["accuracy_budget"] = *configuration.accuracy_budget;
   for (const auto& [path, settings] : configuration.modules) {
     if (path.empty()) continue;

@@ -44,7 +44,7 @@ struct Configuration {
   std::string data;                  ///< dataset for accuracy and measuring; path as given
   std::string metric;
   std::string calibration;  ///< dataset for calibration
-  std::string calibrator = "minmax";
+  std::string calibrator;   ///< minmax, entropy, percentile or mse; empty: the one that does best
   std::optional<double> accuracy_budget;
   Findings notes;  ///< e.g. "use_dla is ignored"
 

@@ -41,7 +41,8 @@ Result<ImageFolder> scan_image_folder(const fs::path& folder) {
     out.classes.push_back(sub_folder.filename().string());
     out.files.insert(out.files.end(), files.begin(), files.end());
   }
-  if (out.files.empty()) return bad_input(folder.string(), "has no PNG, JPEG, WebP or TIFF images");
+  if (out.files.empty())
+    return bad_input(folder.string(), "has no images (PNG, JPEG, JPEG 2000, WebP, TIFF, BMP, PNM)");
   return out;
 }
 

@@ -188,12 +188,19 @@ bool PrecisionRequest::asks() const {
                      [](const auto& entry) { return entry.second != ElementType::f32; });
 }
 
+bool PrecisionRequest::asks_int8() const {
+  return std::any_of(modules.begin(), modules.end(),
+                     [](const auto& entry) { return entry.second == ElementType::i8; });
+}
+
 std::string precision_name(ElementType type) {
   switch (type) {
     case ElementType::f32:
       return "fp32";
     case ElementType::f16:
       return "fp16";
+    case ElementType::i8:
+      return "int8";
     default:
       return to_string(type);
   }

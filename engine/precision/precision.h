@@ -9,6 +9,7 @@
 #pragma once
 
 #include <map>
+#include <optional>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -19,14 +20,15 @@
 namespace lathe {
 
 struct PrecisionRequest {
-  /// f16, bf16 or f32 by module path ("" = the whole model); a module without an entry inherits.
+  /// f16, bf16, i8 or f32 by module path ("" = the whole model); a module without an entry inherits.
   std::map<std::string, ElementType> modules;
   std::vector<std::string> exclude;  ///< module paths that stay as they are, with all under them
   /// Nodes of the main graph, by name, that stay as they are, and why.
   std::unordered_map<std::string, std::string> keep;
   InferenceOptions inference;  ///< shapes that tell how long reductions are
 
-  bool asks() const;  ///< for f16 or bf16 anywhere
+  bool asks() const;       ///< for f16, bf16 or i8 anywhere
+  bool asks_int8() const;  ///< which quantize.h carries out
 };
 
 /// The precision one node computes in, and why.
@@ -38,21 +40,43 @@ struct NodePrecision {
   ElementType precision = ElementType::f32;
   std::string rule;       ///< short name of what decided
   std::string reason;     ///< one sentence
-  bool inserted = false;  ///< a Cast that the rewrite put there
+  bool inserted = false;  ///< a Cast, QuantizeLinear or DequantizeLinear that the rewrite put there
+  double flops = 0;       ///< of a convolution or matrix product, where int8 was asked for
+};
+
+/// What one calibrator made of the whole model.
+struct CalibratorTrial {
+  std::string calibrator;
+  double snr_db = 0;            ///< of the worst output
+  std::optional<double> score;  ///< of the metric given
+};
+
+/// What becomes of the outputs when one module's own products alone are quantised.
+struct ModuleSensitivity {
+  ModuleId module;
+  double snr_db = 0;  ///< of the worst output
+  double flops = 0;
+  bool kept_wide = false;  ///< by the search
 };
 
 struct PrecisionReport {
   std::vector<NodePrecision> nodes;  ///< those that compute or move floating-point numbers, in graph order
   size_t casts = 0;                  ///< inserted, bodies included
   int opset_before = 0, opset_after = 0;
-  Findings notes;  ///< e.g. constants that were clamped
+  Findings notes;                            ///< e.g. constants that were clamped
+  std::string calibrator;                    ///< that int8 was made with; empty where it was not asked for
+  std::vector<CalibratorTrial> calibrators;  ///< those that were compared
+  std::vector<ModuleSensitivity> ranking;    ///< worst first
+  std::optional<double> score, wide_score;   ///< of the metric in the search: int8 and fp32
+  double product_flops = 0,
+         int8_flops = 0;  ///< of convolutions and matrix products, where int8 was asked for
 };
 
 /// Rewrites `model` as asked; model inputs and outputs keep their types, nodes their names (not their ids).
 /// Errors: a module that does not exist; a rewrite that our own inference refuses (internal).
 Result<PrecisionReport> lower_precision(Model& model, const PrecisionRequest& request);
 
-/// "fp32", "fp16", "bf16" as people write it.
+/// "fp32", "fp16", "bf16", "int8" as people write it.
 std::string precision_name(ElementType type);
 
 }  // namespace lathe

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
 #include <fmt/format.h>
+#include <map>
 #include <nlohmann/json.hpp>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -19,6 +21,21 @@ struct Options {
   int runs = 20, warmup = 3;
 };
 
+/// What most of the weights are stored in, which is what the products of such a model compute in.
+std::string stored_precision(const Graph& graph) {
+  std::map<std::string, int64_t> elements;
+  for (const Value& value : graph.values()) {
+    const Tensor* weights = value.alive ? graph.constant(value.id) : nullptr;
+    if (weights == nullptr) continue;
+    const ElementType type = weights->type();
+    if (is_float(type)) elements[to_string(type)] += weights->count();
+    if (type == ElementType::i8 || type == ElementType::u8) elements["int8"] += weights->count();
+  }
+  const auto most = std::max_element(elements.begin(), elements.end(),
+                                     [](const auto& a, const auto& b) { return a.second < b.second; });
+  return most == elements.end() ? "f32" : most->first;
+}
+
 /// One model, measured in this process.
 Result<ordered_json> measure(const Options& options, const std::string& path, const JobContext& job) {
   ModelOptions model = options.model;
@@ -32,8 +49,10 @@ Result<ordered_json> measure(const Options& options, const std::string& path, co
   LATHE_ASSIGN(const RunReport report, run_model(request, job));
   const Distribution& d = report.latency;
   return ordered_json{{"model", path},
-                      {"mode", options.mode == RunMode::eager ? "eager" : "engine"},
-                      {"precision", "f32"},
+                      {"mode", opened->partition                ? "converted"
+                               : options.mode == RunMode::eager ? "eager"
+                                                                : "engine"},
+                      {"precision", stored_precision(opened->model->graph)},
                       {"threads", model.threads > 0 ? model.threads : default_threads()},
                       {"runs", options.runs},
                       {"latency_ms",

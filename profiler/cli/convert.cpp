@@ -11,6 +11,7 @@ namespace {
 struct Options {
   ModelOptions model;
   std::string out, config, data, metric, calibration, calibrator;
+  std::optional<double> budget;
   std::vector<std::string> min_shapes, opt_shapes, max_shapes;
   bool fp16 = false, bf16 = false, int8 = false, dry_run = false;
   size_t limit = 0;
@@ -67,10 +68,14 @@ Result<ConvertRequest> make_request(const Options& options, std::shared_ptr<cons
   if (options.int8) top.int8 = true;
   if (!options.calibration.empty()) configuration.calibration = options.calibration;
   if (!options.calibrator.empty()) configuration.calibrator = options.calibrator;
+  if (options.budget) configuration.accuracy_budget = options.budget;
   // A dataset named in the configuration is meant relative to the configuration.
   request.data = options.data;
   if (request.data.empty() && !configuration.data.empty())
     request.data = std::filesystem::path(options.config).parent_path() / configuration.data;
+  if (options.calibration.empty() && !configuration.calibration.empty())
+    configuration.calibration =
+        (std::filesystem::path(options.config).parent_path() / configuration.calibration).string();
   request.metric = options.metric.empty() ? configuration.metric : options.metric;
   if (!options.data.empty()) configuration.data = options.data;
   if (!options.metric.empty()) configuration.metric = options.metric;
@@ -119,33 +124,33 @@ Result<int> convert_command(const Options& options, const GlobalOptions& global,
 }  // namespace
 
 void register_convert(CommandRegistry& registry) {
-  registry.add({"convert", "converts module by module, measures before and after, writes reports",
-                [](CLI::App& app, const GlobalOptions& global) {
-                  auto options = std::make_shared<Options>();
-                  Options& o = *options;
-                  o.model.add_to(app);
-                  app.add_option("--out", o.out, "folder to write");
-                  app.add_option("--config", o.config, "config.json");
-                  app.add_flag("--fp16", o.fp16, "lower the graph to fp16 where it is safe");
-                  app.add_flag("--bf16", o.bf16, "lower the graph to bf16 where it is safe");
-                  app.add_flag("--int8", o.int8, "int8 engines (not in this build yet)");
-                  app.add_option("--min-shape", o.min_shapes, "smallest shape of an input: NAME=1x3x64x64");
-                  app.add_option("--opt-shape", o.opt_shapes, "shape to optimise for");
-                  app.add_option("--max-shape", o.max_shapes, "largest shape");
-                  app.add_option("--calib", o.calibration, "dataset for calibration");
-                  app.add_option("--calibrator", o.calibrator, "minmax, entropy, percentile or mse")
-                      ->check(CLI::IsMember({"minmax", "entropy", "percentile", "mse"}));
-                  app.add_option("--data", o.data, "dataset for accuracy and measuring");
-                  app.add_option("--metric", o.metric, "top1, top5, coco-ap, snr or command:...");
-                  app.add_option("--limit", o.limit, "evaluate at most this many samples");
-                  app.add_option("--runs", o.runs, "timed runs before and after")
-                      ->check(CLI::Range(1, 100000))
-                      ->capture_default_str();
-                  app.add_flag("--dry-run", o.dry_run, "say what would happen, compile nothing");
-                  return [options, &global](const JobContext& job) {
-                    return convert_command(*options, global, job);
-                  };
-                }});
+  registry.add(
+      {"convert", "converts module by module, measures before and after, writes reports",
+       [](CLI::App& app, const GlobalOptions& global) {
+         auto options = std::make_shared<Options>();
+         Options& o = *options;
+         o.model.add_to(app);
+         app.add_option("--out", o.out, "folder to write");
+         app.add_option("--config", o.config, "config.json");
+         app.add_flag("--fp16", o.fp16, "lower the graph to fp16 where it is safe");
+         app.add_flag("--bf16", o.bf16, "lower the graph to bf16 where it is safe");
+         app.add_flag("--int8", o.int8, "quantise convolutions and products to int8 where accuracy allows");
+         app.add_option("--min-shape", o.min_shapes, "smallest shape of an input: NAME=1x3x64x64");
+         app.add_option("--opt-shape", o.opt_shapes, "shape to optimise for");
+         app.add_option("--max-shape", o.max_shapes, "largest shape");
+         app.add_option("--calib", o.calibration, "dataset for calibration");
+         app.add_option("--calibrator", o.calibrator, "minmax, entropy, percentile or mse")
+             ->check(CLI::IsMember({"minmax", "entropy", "percentile", "mse"}));
+         app.add_option("--accuracy-budget", o.budget, "how much int8 may lose of the metric (0.01)");
+         app.add_option("--data", o.data, "dataset for accuracy and measuring");
+         app.add_option("--metric", o.metric, "top1, top5, coco-ap, snr or command:...");
+         app.add_option("--limit", o.limit, "evaluate at most this many samples");
+         app.add_option("--runs", o.runs, "timed runs before and after")
+             ->check(CLI::Range(1, 100000))
+             ->capture_default_str();
+         app.add_flag("--dry-run", o.dry_run, "say what would happen, compile nothing");
+         return [options, &global](const JobContext& job) { return convert_command(*options, global, job); };
+       }});
 }
 
 }  // namespace lathe

@@ -8,6 +8,9 @@ namespace lathe {
 
 PrecisionSummary precision_summary(const Conversion& conversion) {
   PrecisionSummary summary;
+  summary.calibrator = conversion.precision.calibrator;
+  if (conversion.precision.product_flops > 0)
+    summary.int8_share = conversion.precision.int8_flops / conversion.precision.product_flops;
   std::map<std::string, PrecisionSummary::Kept> kept;
   for (const NodePrecision& node : conversion.precision.nodes) {
     if (node.inserted) {
@@ -32,7 +35,11 @@ std::string PrecisionSummary::text() const {
   for (const auto& [precision, count] : counts)
     if (precision != precision_name(ElementType::f32))
       made += fmt::format("{}{} in {} of {} nodes", made.empty() ? "" : ", ", precision, count, nodes);
-  return made.empty() ? made : made + fmt::format(", {} cast{}", casts, casts == 1 ? "" : "s");
+  if (made.empty()) return made;
+  if (int8_share)
+    return made + fmt::format(", {:.1f} % of convolution and product FLOPs, calibrator {}", 100 * *int8_share,
+                              calibrator);
+  return made + fmt::format(", {} cast{}", casts, casts == 1 ? "" : "s");
 }
 
 }  // namespace lathe

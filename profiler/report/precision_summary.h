@@ -3,6 +3,7 @@
 #pragma once
 
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -14,6 +15,8 @@ struct PrecisionSummary {
   size_t nodes = 0;  ///< floating-point nodes of the model, inserted casts not counted
   size_t casts = 0;
   std::map<std::string, size_t> counts;  ///< nodes by precision
+  std::optional<double> int8_share;      ///< of the FLOPs of convolutions and matrix products
+  std::string calibrator;                ///< of int8
   /// Nodes that stayed in fp32 for one reason.
   struct Kept {
     std::string reason, example;  ///< the example is the first such node

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 #include <map>
 
+#include "profiler/report/advice.h"
 #include "profiler/report/precision_summary.h"
 #include "profiler/report/report_data.h"
 
@@ -102,6 +103,15 @@ std::string failures(const ReportData& data) {
   return html;
 }
 
+/// Nothing where nothing failed.
+std::string next_steps(const ReportData& data) {
+  const std::vector<Advice> list = advise(data);
+  if (list.empty()) return "";
+  std::string html = "<h2>Next steps</h2>\n<ol>\n";
+  for (const Advice& advice : list) html += "<li>" + escape(advice.text()) + "</li>\n";
+  return html + "</ol>\n";
+}
+
 std::string module_rows(const ReportData& data) {
   const ModuleTree& tree = data.conversion->model->modules;
   std::string html =
@@ -154,6 +164,7 @@ std::string report_html(const ReportData& data) {
   html += cards(data);
   html += "<h2>Where the time goes</h2>\n" + balance_html("After", data.after.balance) +
           balance_html("Before (eager)", data.before.balance);
+  html += next_steps(data);
   html += "<h2>What did not convert, and what to do</h2>\n" + failures(data);
   html += precision_html(*data.conversion);
   html += "<h2>Modules</h2>\n" + module_rows(data);

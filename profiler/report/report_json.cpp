@@ -3,6 +3,7 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 
+#include "profiler/report/advice.h"
 #include "profiler/report/report_data.h"
 
 namespace lathe {
@@ -72,6 +73,21 @@ ordered_json module_json(const ReportData& data, const ModuleOutcome& outcome) {
   return made;
 }
 
+/// Next steps, most time first.
+ordered_json advice_json(const ReportData& data) {
+  ordered_json list = ordered_json::array();
+  for (const Advice& advice : advise(data))
+    list.push_back({{"text", advice.text()},
+                    {"cause", to_string(advice.cause)},
+                    {"remedy", to_string(advice.remedy.kind)},
+                    {"subject", advice.remedy.subject},
+                    {"modules", advice.modules},
+                    {"time_share", advice.share},
+                    {"speedup", advice.speedup ? ordered_json(*advice.speedup) : ordered_json(nullptr)},
+                    {"estimated", true}});
+  return list;
+}
+
 /// One entry per node that computes or moves floating-point numbers; empty where everything is as it was.
 ordered_json precision_map(const Conversion& conversion) {
   ordered_json map = ordered_json::array();
@@ -84,6 +100,31 @@ ordered_json precision_map(const Conversion& conversion) {
                    {"reason", node.reason},
                    {"inserted", node.inserted}});
   return map;
+}
+
+/// How int8 was made; null where it was not asked for.
+ordered_json quantization(const Conversion& conversion) {
+  const PrecisionReport& report = conversion.precision;
+  if (report.calibrator.empty()) return nullptr;
+  const auto optional = [](const std::optional<double>& value) {
+    return value ? ordered_json(*value) : ordered_json(nullptr);
+  };
+  ordered_json calibrators = ordered_json::array(), ranking = ordered_json::array();
+  for (const CalibratorTrial& trial : report.calibrators)
+    calibrators.push_back(
+        {{"calibrator", trial.calibrator}, {"snr_db", trial.snr_db}, {"score", optional(trial.score)}});
+  for (const ModuleSensitivity& each : report.ranking)
+    ranking.push_back({{"module", conversion.model->modules[each.module].path},
+                       {"snr_db", each.snr_db},
+                       {"flops", each.flops},
+                       {"kept_wide", each.kept_wide}});
+  return {{"calibrator", report.calibrator},
+          {"calibrators", calibrators},
+          {"score_fp32", optional(report.wide_score)},
+          {"score_int8", optional(report.score)},
+          {"product_flops", report.product_flops},
+          {"int8_flops", report.int8_flops},
+          {"ranking", ranking}};
 }
 
 }  // namespace
@@ -136,7 +177,9 @@ std::string report_json(const ReportData& data) {
       {"after", side(data.after)},
       {"engines", engines},
       {"modules", modules},
+      {"advise", advice_json(data)},
       {"precision_map", precision_map(conversion)},
+      {"quantization", quantization(conversion)},
       {"notes", notes},
   };
   return document.dump(1, ' ', false, ordered_json::error_handler_t::replace) + "\n";

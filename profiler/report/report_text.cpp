@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <fmt/format.h>
 
+#include "profiler/report/advice.h"
 #include "profiler/report/precision_summary.h"
 #include "profiler/report/report_data.h"
 
@@ -64,6 +65,17 @@ std::string disturbance_text(const char* side, const Distribution& latency) {
       side, latency.min / 1e6, latency.max / 1e6);
 }
 
+/// The first steps of the ranking.
+std::string next_steps_text(const ReportData& data) {
+  constexpr size_t most = 5;
+  const std::vector<Advice> list = advise(data);
+  if (list.empty()) return "";
+  std::string text = "\nNext steps\n";
+  for (size_t i = 0; i < std::min(most, list.size()); ++i)
+    text += fmt::format("  {}. {}\n", i + 1, list[i].text());
+  return text;
+}
+
 /// Each remedy once, in the order of the modules.
 std::string remedies_text(const Conversion& conversion) {
   constexpr size_t most = 8;
@@ -109,6 +121,7 @@ std::string workflow_report_text(const ReportData& data) {
   text += disturbance_text("eager", data.before.latency) + disturbance_text("converted", data.after.latency);
   text += "\n";
   tree_lines(conversion, ModuleTree::root(), 0, text);
+  text += next_steps_text(data);
   text += remedies_text(conversion);
   text += kept_text(precision);
   text += "\nTime balance (per run)\n" + balance_text(data.after.balance);

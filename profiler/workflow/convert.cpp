@@ -23,6 +23,9 @@ class ConversionRun {
 
  private:
   Status open_data();
+  bool wants_int8() const;
+  Status open_calibration();
+  Score score() const;
   Result<NamedValues> measuring_inputs() const;
   std::map<std::string, Shape> opt_shapes() const;
   Result<Measured> measure_side(Runnable& runnable, const Model& model, const NamedValues& inputs,
@@ -33,6 +36,7 @@ class ConversionRun {
   const JobContext& job_;
   const Model& model_;
   std::unique_ptr<SampleSource> samples_;
+  CalibrationData calibration_;
   MetricSpec metric_;
   double compile_ms_ = 0;
   std::shared_ptr<ConvertReport> report_ = std::make_shared<ConvertReport>();
@@ -44,6 +48,46 @@ Status ConversionRun::open_data() {
   if (samples_->count() == 0) return bad_input(request_.data.string(), "holds no samples");
   LATHE_ASSIGN(metric_, choose_metric(request_.metric, *samples_));
   return {};
+}
+
+bool ConversionRun::wants_int8() const {
+  const auto& modules = request_.configuration.modules;
+  return std::any_of(modules.begin(), modules.end(),
+                     [](const auto& entry) { return entry.second.int8 == true; });
+}
+
+/// The data set for calibration, else some of the one for accuracy, else random inputs.
+Status ConversionRun::open_calibration() {
+  constexpr size_t most = 128, random = 4;
+  if (!request_.configuration.calibration.empty()) {
+    LATHE_ASSIGN(const auto source, open_dataset(request_.configuration.calibration, input_specs(model_)));
+    LATHE_ASSIGN(calibration_, calibration_data(*source, most));
+    return {};
+  }
+  const auto note = [&](Severity severity, std::string text) {
+    calibration_.notes.push_back({severity, "calibration", "", std::move(text), "", {}});
+  };
+  if (samples_) {
+    LATHE_ASSIGN(calibration_, calibration_data(*samples_, most));
+    note(Severity::note, "int8 is calibrated with the data that judges it: give other data with --calib");
+    return {};
+  }
+  for (size_t k = 0; k < random; ++k) {
+    LATHE_ASSIGN(NamedValues inputs, random_inputs(model_, opt_shapes(), {}, request_.seed + k));
+    calibration_.samples.push_back(std::move(inputs));
+  }
+  calibration_.name = "random inputs";
+  note(Severity::warning,
+       "int8 is calibrated with random inputs, which are unlike real ones: give data with --calib");
+  return {};
+}
+
+Score ConversionRun::score() const {
+  if (!samples_ || metric_.name == "snr") return {};
+  return [this](Runnable& runnable) -> Result<double> {
+    LATHE_ASSIGN(const Accuracy accuracy, evaluate(runnable, *samples_, metric_, request_.limit, job_));
+    return accuracy.score();
+  };
 }
 
 std::map<std::string, Shape> ConversionRun::opt_shapes() const {
@@ -147,6 +191,11 @@ Result<std::shared_ptr<const ConvertReport>> ConversionRun::run() {
   use_threads(request_.threads);
   LATHE_TRY(open_data());
   LATHE_ASSIGN(const NamedValues inputs, measuring_inputs());
+  if (wants_int8()) {
+    LATHE_TRY(open_calibration());
+    options.calibration = &calibration_;
+    options.score = score();
+  }
   const int64_t begin = now_ns();
   LATHE_ASSIGN(report_->conversion, convert(request_.opened->model, request_.configuration, options, job_));
   compile_ms_ = static_cast<double>(now_ns() - begin) / 1e6;
@@ -155,6 +204,9 @@ Result<std::shared_ptr<const ConvertReport>> ConversionRun::run() {
   if (!request_.data.empty())
     report_->conversion.configuration.data =
         std::filesystem::absolute(request_.data, ignored).lexically_normal().string();
+  std::string& calibration = report_->conversion.configuration.calibration;
+  if (!calibration.empty())
+    calibration = std::filesystem::absolute(calibration, ignored).lexically_normal().string();
   LATHE_ASSIGN(const std::unique_ptr<Runnable> eager, make_eager(request_.opened->model));
   LATHE_ASSIGN(report_->before, measure_side(*eager, model_, inputs, "the model as it is", eager.get()));
   LATHE_ASSIGN(report_->after, measure_side(*report_->conversion.runnable, *report_->conversion.model, inputs,

@@ -2,6 +2,7 @@
 // Opening a model: import, inference, counting.
 #include <algorithm>
 
+#include "engine/formats/foreign.h"
 #include "engine/formats/onnx/onnx.h"
 #include "engine/kernels/kernel.h"
 #include "engine/runtime/step_info.h"
@@ -93,8 +94,10 @@ Result<std::shared_ptr<const OpenedModel>> open_model(const std::filesystem::pat
   job.report(-1, "reading " + path.filename().string());
   std::error_code ignored;
   const bool folder = std::filesystem::is_directory(path, ignored);
-  if (folder && !is_conversion_folder(path))
+  if (folder && !is_conversion_folder(path)) {
+    if (auto foreign = foreign_folder(path)) return std::move(*foreign);
     return bad_input(path.string(), "is a folder, but not that of a finished conversion");
+  }
   LATHE_ASSIGN(std::shared_ptr<const Model> model, import_onnx(folder ? path / "model.onnx" : path, job));
   LATHE_TRY(job.check());
   LATHE_ASSIGN(const InferenceOptions options, inference_options(*model, shapes));

@@ -115,7 +115,7 @@ TEST_F(Commands, WhereNothingCanBeWrittenIsExitFour) {
 }
 
 TEST_F(Commands, PrecisionsThatNoEngineHasAreRefusedInASentence) {
-  expect_refusal({"convert", digits, "--out", place("o"), "--int8"}, 2, "not in this build yet");
+  expect_refusal({"convert", digits, "--out", place("o"), "--int8", "--calib", scenes}, 3, "input");
   expect_refusal({"convert", digits, "--out", place("o"), "--fp16", "--bf16"}, 2, "at once");
   EXPECT_TRUE(left().empty());
 }

@@ -98,9 +98,13 @@ TEST(Convert, PrecisionsThatContradictAreRefused) {
   ASSERT_FALSE(both.ok());
   EXPECT_EQ(both.error().kind, ErrorKind::usage);
   EXPECT_NE(both.error().text().find("transformer"), std::string::npos);
-  const auto int8 = convert_file(examples() / anysize, R"({"int8": true})", true);
-  ASSERT_FALSE(int8.ok());
-  EXPECT_NE(int8.error().text().find("int8"), std::string::npos);
+  const auto mixed = convert_file(
+      examples() / anysize, R"({"int8": true, "detr.transformer": {"int8": false, "bf16": true}})", true);
+  ASSERT_FALSE(mixed.ok());
+  EXPECT_NE(mixed.error().text().find("int8"), std::string::npos);
+  const auto no_data = convert_file(examples() / anysize, R"({"int8": true})", false);
+  ASSERT_FALSE(no_data.ok());
+  EXPECT_NE(no_data.error().text().find("calibration"), std::string::npos);
 }
 
 TEST(Convert, PinnedShapesMakeOneEngine) {

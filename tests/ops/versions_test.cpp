@@ -42,23 +42,5 @@ TEST(Versions, EveryOperatorListsItsVersionsInOrder) {
   }
 }
 
-TEST(ImageDecoder, IsKnownForInspectionOnly) {
-  Node node = make_node("ImageDecoder", 20);
-  node.attributes.set("pixel_format", std::string("Grayscale"));
-  node.inputs = {ValueId(0)};
-  node.outputs = {ValueId(1)};
-  const RuntimeValue bytes(Tensor::from<uint8_t>({2}, {0x42, 0x4d}));
-  const std::vector<const RuntimeValue*> inputs{&bytes};
-  const Operator* op = operators().find(node);
-  ASSERT_NE(op, nullptr);
-  const auto inferred = infer_concrete(*op, node, inputs);
-  ASSERT_TRUE(inferred.ok());
-  EXPECT_EQ(inferred->outputs[0].element, ElementType::u8);
-  EXPECT_TRUE(inferred->outputs[0].dims->back().is(1));
-  const auto run = run_reference(*op, node, inputs);
-  ASSERT_FALSE(run.ok());
-  EXPECT_EQ(run.error().kind, ErrorKind::unsupported);
-}
-
 }  // namespace
 }  // namespace lathe::test

@@ -3,6 +3,7 @@
 #include <new>
 
 #include "engine/base/files.h"
+#include "engine/formats/foreign.h"
 #include "engine/formats/onnx/graph_builder.h"
 #include "engine/formats/onnx/onnx.h"
 #include "engine/formats/onnx/recognize.h"
@@ -43,13 +44,14 @@ struct Source {
 };
 
 Result<WireModel> read_wire(const Source& source) {
-  if (auto foreign = recognize_foreign(source.bytes)) return std::move(*foreign);
+  if (auto foreign = foreign_by_content(source.bytes, source.name)) return std::move(*foreign);
   auto wire = read_wire_model(source.bytes);
   // Nearly anything begins like some message, so only what begins like a model is called a damaged model.
   const bool begins_like_model = source.bytes[0] == std::byte{0x08};
-  if (!wire.ok() && !begins_like_model) return not_onnx(source.bytes);
-  if (wire.ok() && !wire->proto.has_graph()) return not_onnx(source.bytes);
-  return wire;
+  if (wire.ok() && wire->proto.has_graph()) return wire;
+  if (auto foreign = foreign_by_name(source.bytes, source.name)) return std::move(*foreign);
+  if (!wire.ok() && begins_like_model) return wire;
+  return not_onnx(source.bytes);
 }
 
 Result<std::shared_ptr<Model>> read_model(Source& source, const JobContext& job) {

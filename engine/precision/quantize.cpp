@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "engine/precision/quantize.h"
+
+#include <algorithm>
+
+#include "engine/base/strings.h"
+#include "engine/graph/verify.h"
+#include "engine/passes/pass.h"
+#include "engine/precision/qdq_inserter.h"
+#include "engine/precision/raise_opset.h"
+#include "engine/precision/rebuild.h"
+
+namespace lathe {
+namespace {
+
+constexpr int per_channel_since = 13;  // opset of DequantizeLinear with an axis
+
+int opset_of(const Model& model) {
+  const auto found = model.opsets.find("");
+  return found != model.opsets.end() ? found->second : 0;
+}
+
+Status fold_normalisations(Model& model) {
+  PassOptions options;
+  options.modules = &model.modules;
+  PassContext context(model.graph, options);
+  for (const Pass& pass : passes().all()) {
+    if (pass.name != "fold_batch_norm") continue;
+    for (;;) {
+      LATHE_ASSIGN(const size_t changes, pass.run(context));
+      if (changes == 0) break;
+      context.refresh();
+    }
+  }
+  context.editor.remove_dead();
+  return {};
+}
+
+Error no_such_module(const ModuleTree& tree, const std::string& path) {
+  std::vector<std::string> paths;
+  for (const Module& module : tree.modules()) paths.push_back(module.path);
+  Error error = usage_error("module '" + path + "'", "is no module of the model");
+  const std::string nearest = nearest_name(path, paths);
+  return nearest.empty() ? error : error.hint("did you mean '" + nearest + "'?");
+}
+
+NodePrecision fact_of(const Node& node) {
+  NodePrecision fact;
+  fact.node = node.name;
+  fact.id = node.id;
+  fact.module = node.module.valid() ? node.module : ModuleTree::root();
+  fact.op_type = node.qualified_type();
+  return fact;
+}
+
+/// Facts about the nodes of the plan by name, since the rewrite ends with new ids.
+PrecisionReport report_of(const Graph& before, const Int8Plan& plan, const Graph& after,
+                          const QdqInserter& inserter) {
+  PrecisionReport report;
+  for (const Node& node : after.nodes()) {
+    NodePrecision fact = fact_of(node);
+    if (const auto made = inserter.inserted().find(node.name); made != inserter.inserted().end()) {
+      fact.precision = node.op_type == "QuantizeLinear" ? ElementType::u8 : ElementType::f32;
+      fact.rule = "quantization";
+      fact.reason = made->second;
+      fact.inserted = true;
+      ++report.casts;
+      report.nodes.push_back(std::move(fact));
+      continue;
+    }
+    const auto original = before.find_node(node.name);
+    if (!original || node.op_type == "Constant" || node.outputs.empty()) continue;
+    const Int8Decision& decision = plan.of(*original);
+    const ValueId output = before.node(*original).outputs[0];
+    const bool floating =
+        output.valid() && plan.types.type(output).is_tensor() && is_float(plan.types.type(output).element);
+    if (decision.product) report.product_flops += decision.flops;
+    if (decision.product && decision.int8) report.int8_flops += decision.flops;
+    if (!floating) continue;
+    fact.precision = decision.int8 ? ElementType::i8 : plan.types.type(output).element;
+    fact.rule = decision.rule;
+    fact.reason = decision.reason;
+    fact.flops = decision.flops;
+    report.nodes.push_back(std::move(fact));
+  }
+  return report;
+}
+
+}  // namespace
+
+Result<std::shared_ptr<const Model>> prepared_for_int8(const Model& model) {
+  auto made = std::make_shared<Model>(model);
+  made->graph = model.graph.clone();
+  if (opset_of(*made) < per_channel_since) {
+    const OpsetLimit limit = reachable_opset(*made, per_channel_since);
+    if (limit.version < per_channel_since)
+      return Error(usage_error("", "int8 needs opset 13, and the model cannot be written in it"))
+          .hint(limit.blocker + " stands against it");
+    LATHE_TRY(raise_opset(*made, per_channel_since));
+  }
+  LATHE_TRY(fold_normalisations(*made));
+  LATHE_ASSIGN(made->graph, rebuild(made->graph));
+  refresh_modules(*made);
+  return std::shared_ptr<const Model>(made);
+}
+
+Result<Int8Wishes> int8_wishes(const ModuleTree& tree, const PrecisionRequest& request) {
+  Int8Wishes wishes;
+  wishes.modules = &tree;
+  wishes.wide = request.keep;
+  for (const auto& [path, type] : request.modules)
+    if (!tree.find(path)) return no_such_module(tree, path);
+  for (const std::string& path : request.exclude) {
+    const auto module = tree.find(path);
+    if (!module) return no_such_module(tree, path);
+    wishes.wide_modules[*module] = "module '" + path + "' is excluded";
+  }
+  for (const Module& module : tree.modules()) {
+    const auto own = request.modules.find(module.path);
+    wishes.asked.push_back(own != request.modules.end()
+                               ? own->second == ElementType::i8
+                               : module.parent.valid() && wishes.asked[module.parent.index]);
+  }
+  return wishes;
+}
+
+std::vector<std::string> values_to_calibrate(const Graph& graph, const Int8Plan& plan) {
+  std::vector<std::string> names;
+  for (const auto& [value, range_from] : plan.tensors) names.push_back(graph.value(range_from).name);
+  std::sort(names.begin(), names.end());
+  names.erase(std::unique(names.begin(), names.end()), names.end());
+  return names;
+}
+
+Result<Quantized> quantize(const Model& model, const Int8Plan& plan, const Calibration& calibration,
+                           Calibrator calibrator, const InferenceOptions& inference) {
+  Quantized made;
+  made.model = std::make_shared<Model>(model);
+  made.model->graph = model.graph.clone();
+  QdqInserter inserter(made.model->graph, plan, calibration, calibrator, opset_of(model));
+  LATHE_TRY(inserter.run());
+  GraphEditor(made.model->graph).remove_dead();
+  LATHE_ASSIGN(made.model->graph, rebuild(made.model->graph));
+  refresh_modules(*made.model);
+  for (const Finding& finding : verify(made.model->graph))
+    return internal_error(finding.where, "after quantising: " + finding.message);
+  for (const Finding& finding : infer(made.model->graph, inference).findings)
+    if (finding.severity == Severity::error)
+      return internal_error(finding.where, "after quantising: " + finding.message);
+  made.report = report_of(model.graph, plan, made.model->graph, inserter);
+  made.report.opset_before = made.report.opset_after = opset_of(model);
+  return made;
+}
+
+}  // namespace lathe

@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: Apache-2.0
+// Ranked next steps after a conversion: what to do about each cause of failure, and what it may bring.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "profiler/report/report_data.h"
+
+namespace lathe {
+
+/// One remedy and the modules it is the first answer for.
+struct Advice {
+  FailureCause cause = FailureCause::build_error;
+  Remedy remedy;
+  std::vector<std::string> modules;  ///< paths of failed modules it unblocks, parents first
+  int total = 0;                     ///< counted modules of the model
+  double share = 0;  ///< of the eager run's operator time, spent in nodes that these modules own: 0..1
+  /// How many times as fast the converted model would be: the blocked time divided by `engine_gain`. None
+  /// where no module converted to measure that on.
+  std::optional<double> speedup;
+  std::optional<double> engine_gain;  ///< measured: eager time by engine time of the modules that converted
+
+  /// "Pin the shape of 'img' ...: 92 of 92 modules, 100 % of the eager run, about 1.6x (estimated)".
+  std::string text() const;
+};
+
+/// Most time first. Modules that the configuration excludes are nobody's failure.
+std::vector<Advice> advise(const ReportData& data);
+
+}  // namespace lathe
