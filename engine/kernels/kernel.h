@@ -47,8 +47,8 @@ struct KernelRequest {
   std::vector<const Tensor*> constants;  ///< parallel to inputs: data known at compile time, or null
   std::vector<TensorDesc> outputs;       ///< type and shape; the kernel chooses the layout
   bool plain_layouts = false;            ///< inputs are plain and outputs must be (eager run)
-  bool blocked_channels = false;  ///< of two good layouts for images, the one in blocks of channels (not channels last)
-  bool prepack = true;            ///< constants may be copied into a layout of the kernel's own (engine)
+  bool blocked_channels = false;         ///< of two good image layouts, blocks of channels
+  bool prepack = true;  ///< constants may be copied into a layout of the kernel's own (engine)
 };
 
 enum class DeclineReason {
