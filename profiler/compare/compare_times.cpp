@@ -8,6 +8,10 @@
 namespace lathe {
 namespace {
 
+double per_run(int64_t sum, int runs) {
+  return static_cast<double>(sum) / runs;
+}
+
 using Rows = std::vector<StatisticsEntry>;
 
 std::vector<TimeDelta> deltas(const Rows& a, int runs_a, const Rows& b, int runs_b) {
@@ -16,17 +20,17 @@ std::vector<TimeDelta> deltas(const Rows& a, int runs_a, const Rows& b, int runs
     TimeDelta& row = rows[entry.name];
     row.in_a = true;
     row.class_name = entry.class_name;
-    row.calls_a = static_cast<double>(entry.calls) / runs_a;
-    row.self_a = static_cast<double>(entry.self_ns) / runs_a;
-    row.total_a = static_cast<double>(entry.total_ns) / runs_a;
+    row.calls_a = per_run(entry.calls, runs_a);
+    row.self_a = per_run(entry.self_ns, runs_a);
+    row.total_a = per_run(entry.total_ns, runs_a);
   }
   for (const StatisticsEntry& entry : b) {
     TimeDelta& row = rows[entry.name];
     row.in_b = true;
     row.class_name = entry.class_name;
-    row.calls_b = static_cast<double>(entry.calls) / runs_b;
-    row.self_b = static_cast<double>(entry.self_ns) / runs_b;
-    row.total_b = static_cast<double>(entry.total_ns) / runs_b;
+    row.calls_b = per_run(entry.calls, runs_b);
+    row.self_b = per_run(entry.self_ns, runs_b);
+    row.total_b = per_run(entry.total_ns, runs_b);
   }
   std::vector<TimeDelta> list;
   for (auto& [name, row] : rows) {

@@ -10,10 +10,6 @@ namespace {
 
 using dnnl::memory;
 
-bool present(const KernelRequest& request, size_t input) {
-  return input < request.inputs.size() && request.inputs[input].present();
-}
-
 /// f(c x) = c f(x): can be applied in units of the output, which saves a multiplication.
 bool scales_through(ActivationKind kind) {
   return kind == ActivationKind::none || kind == ActivationKind::relu || kind == ActivationKind::leaky_relu ||
@@ -43,6 +39,10 @@ bool saturation_cuts(const QuantizedRange& cut, const QuantizedOperation& operat
 }
 
 }  // namespace
+
+bool present(const KernelRequest& request, size_t input) {
+  return input < request.inputs.size() && request.inputs[input].present();
+}
 
 std::optional<Decline> unfit_quantized(const KernelRequest& request, const QuantizedOperation& operation) {
   const TensorDesc& x = request.inputs[0];

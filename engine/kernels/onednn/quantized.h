@@ -9,6 +9,9 @@ namespace lathe::onednn {
 
 constexpr size_t quantized_bias_input = 2, quantized_residual_input = 3;
 
+/// Whether an optional input is given.
+bool present(const KernelRequest& request, size_t input);
+
 /// Why the request's types are none of the 8-bit kernels'; nothing when they are.
 std::optional<Decline> unfit_quantized(const KernelRequest& request, const QuantizedOperation& operation);
 

@@ -19,10 +19,8 @@ Prepared prepare(const KernelRequest& request) {
   const auto attributes = quantized_attributes(*operation, request, 1 << 1);
   if (!attributes) return decline(DeclineReason::attribute, "activation");
   return guarded([&]() -> Prepared {
-    const bool bias =
-        request.inputs.size() > quantized_bias_input && request.inputs[quantized_bias_input].present();
-    const bool residual = request.inputs.size() > quantized_residual_input &&
-                          request.inputs[quantized_residual_input].present();
+    const bool bias = present(request, quantized_bias_input),
+               residual = present(request, quantized_residual_input);
     const Shape weights = grouped(request.inputs[1].shape, conv->groups);
     ConvDescs descs{any_desc(request.inputs[0].type, request.inputs[0].shape),
                     any_desc(ElementType::i8, weights),

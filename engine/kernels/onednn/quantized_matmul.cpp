@@ -15,10 +15,8 @@ Prepared prepare(const KernelRequest& request) {
   const auto attributes = quantized_attributes(*operation, request, 1 << 1);
   if (!attributes) return decline(DeclineReason::attribute, "activation");
   return guarded([&]() -> Prepared {
-    const bool bias =
-        request.inputs.size() > quantized_bias_input && request.inputs[quantized_bias_input].present();
-    const bool residual = request.inputs.size() > quantized_residual_input &&
-                          request.inputs[quantized_residual_input].present();
+    const bool bias = present(request, quantized_bias_input),
+               residual = present(request, quantized_residual_input);
     const bool swapped = request.node->attributes.get_int("transB", 0) != 0;
     const Shape& b = request.inputs[1].shape;
     const int64_t depth = b[swapped ? 1 : 0], columns = b[swapped ? 0 : 1];
