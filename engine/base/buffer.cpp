@@ -9,6 +9,7 @@
 #include <string>
 #ifdef __linux__
 #include <sys/mman.h>
+#include <unistd.h>
 #endif
 
 namespace lathe {
@@ -17,6 +18,15 @@ namespace {
 constexpr size_t alignment = 64;
 [[maybe_unused]] constexpr size_t huge_page = size_t{2} << 20;
 std::atomic<size_t> allocated_bytes{0};
+
+void free_block(void* memory, size_t bytes);
+
+#ifdef __linux__
+size_t whole_pages(size_t bytes) {
+  static const auto page = static_cast<size_t>(::sysconf(_SC_PAGESIZE));
+  return (bytes + page - 1) / page * page;
+}
+#endif
 
 /// Large blocks that were freed are kept for the next request of the same size: the operators of a run ask
 /// for the same sizes over and over, and fresh pages from the system cost more than many of the operators.
@@ -40,7 +50,7 @@ class BlockPool {
     const std::lock_guard lock(mutex_);
     while (held_ + bytes > most_held) {
       held_ -= free_.front().bytes;
-      std::free(free_.front().memory);
+      free_block(free_.front().memory, free_.front().bytes);
       free_.pop_front();
     }
     free_.push_back({memory, bytes});
@@ -49,7 +59,7 @@ class BlockPool {
   }
   void clear() {
     const std::lock_guard lock(mutex_);
-    for (const Block& block : free_) std::free(block.memory);
+    for (const Block& block : free_) free_block(block.memory, block.bytes);
     free_.clear();
     held_ = 0;
   }
@@ -72,23 +82,53 @@ BlockPool& pool() {
   return *blocks;
 }
 
-/// Pages of 2 MB for what is large: kernels that stream weights otherwise spend several percent of their time
-/// looking up pages.
-void* allocate_block(size_t bytes) {
+/// Whether blocks of that size come from the system one by one: freed, they go back to it at once, where
+/// malloc would keep them for requests that never come. (Checkers of memory know malloc only.)
+constexpr bool mapped_alone([[maybe_unused]] size_t bytes) {
+#if defined(__linux__) && !defined(__SANITIZE_ADDRESS__)
+  return bytes >= huge_page / 2;
+#else
+  return false;
+#endif
+}
+
+/// In pages of 2 MB: kernels that stream weights otherwise spend several percent of their time looking up
+/// pages.
+void* map_block([[maybe_unused]] size_t bytes) {
 #ifdef __linux__
-  if (bytes >= huge_page / 2) {
-    void* memory = nullptr;
-    if (posix_memalign(&memory, huge_page, bytes) != 0) return nullptr;
-    madvise(memory, bytes, MADV_HUGEPAGE);  // a wish; ignoring it does no harm
-    return memory;
+  const size_t whole = bytes + huge_page;
+  void* const mapped = ::mmap(nullptr, whole, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (mapped == MAP_FAILED) return nullptr;
+  const auto begin = reinterpret_cast<uintptr_t>(mapped);
+  const uintptr_t first = (begin + huge_page - 1) / huge_page * huge_page;
+  const uintptr_t end = first + whole_pages(bytes);
+  if (first > begin) ::munmap(mapped, first - begin);
+  if (begin + whole_pages(whole) > end)
+    ::munmap(reinterpret_cast<void*>(end), begin + whole_pages(whole) - end);
+  ::madvise(reinterpret_cast<void*>(first), bytes, MADV_HUGEPAGE);  // a wish; ignoring it does no harm
+  return reinterpret_cast<void*>(first);
+#else
+  return nullptr;
+#endif
+}
+
+void* allocate_block(size_t bytes) {
+  return mapped_alone(bytes) ? map_block(bytes) : std::aligned_alloc(alignment, bytes);
+}
+
+void free_block(void* memory, [[maybe_unused]] size_t bytes) {
+#ifdef __linux__
+  if (mapped_alone(bytes)) {
+    ::munmap(memory, whole_pages(bytes));
+    return;
   }
 #endif
-  return std::aligned_alloc(alignment, bytes);
+  std::free(memory);
 }
 
 void release(void* block, size_t bytes, bool pooled) {
   allocated_bytes.fetch_sub(bytes, std::memory_order_relaxed);
-  if (!pooled || !pool().put(block, bytes)) std::free(block);
+  if (!pooled || !pool().put(block, bytes)) free_block(block, bytes);
 }
 
 }  // namespace
@@ -102,8 +142,7 @@ Result<Buffer> Buffer::allocate_lasting(size_t bytes) {
 }
 
 Result<Buffer> Buffer::allocate(size_t bytes, bool pooled) {
-  if (bytes > SIZE_MAX - 2 * alignment)
-    return resource_error("", "a buffer of that size cannot be addressed");
+  if (bytes > SIZE_MAX / 2) return resource_error("", "a buffer of that size cannot be addressed");
   // Kernels may read a full vector past the last element: round up, and never hand out a null pointer.
   const size_t rounded = (bytes / alignment + 1) * alignment;
   void* memory = pooled ? pool().take(rounded) : nullptr;
@@ -135,8 +174,28 @@ Buffer Buffer::view(std::shared_ptr<const void> owner, const std::byte* data, si
   return buffer;
 }
 
+Buffer Buffer::mapped_view(std::shared_ptr<const void> owner, const std::byte* data, size_t bytes) {
+  Buffer buffer = view(std::move(owner), data, bytes);
+  buffer.mapped_ = true;
+  return buffer;
+}
+
 Buffer Buffer::slice(size_t offset, size_t bytes) const {
-  return view(owner_, data_ + offset, bytes);
+  Buffer part = *this;
+  part.data_ = data_ + offset;
+  part.size_ = bytes;
+  return part;
+}
+
+void Buffer::release_pages() const {
+#ifdef __linux__
+  if (!mapped_) return;
+  const auto page = static_cast<uintptr_t>(::sysconf(_SC_PAGESIZE));
+  const auto address = reinterpret_cast<uintptr_t>(data_);
+  const uintptr_t begin = (address + page - 1) / page * page;
+  const uintptr_t end = (address + size_) / page * page;
+  if (begin < end) ::madvise(reinterpret_cast<void*>(begin), end - begin, MADV_DONTNEED);
+#endif
 }
 
 size_t allocated_buffer_bytes() {

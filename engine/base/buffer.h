@@ -19,6 +19,8 @@ class Buffer {
   static Result<Buffer> allocate_lasting(size_t bytes);
   /// Bytes owned by `owner` (a mapped file, an arena), which is kept alive.
   static Buffer view(std::shared_ptr<const void> owner, const std::byte* data, size_t bytes);
+  /// The same for bytes of a file mapped read-only.
+  static Buffer mapped_view(std::shared_ptr<const void> owner, const std::byte* data, size_t bytes);
 
   const std::byte* data() const { return data_; }
   /// Only for the creator of an allocated buffer, or a view of writable memory.
@@ -27,6 +29,9 @@ class Buffer {
   /// A part of this buffer, sharing ownership.
   Buffer slice(size_t offset, size_t bytes) const;
   bool unique() const { return owner_.use_count() == 1; }
+  /// Of a mapped file: gives back the memory of the pages that lie wholly inside; they are read again when
+  /// they are next touched. Does nothing to other memory.
+  void release_pages() const;
 
  private:
   static Result<Buffer> allocate(size_t bytes, bool pooled);
@@ -34,6 +39,7 @@ class Buffer {
   std::shared_ptr<const void> owner_;
   const std::byte* data_ = nullptr;
   size_t size_ = 0;
+  bool mapped_ = false;
 };
 
 /// Bytes now held by Buffer::allocate, process-wide: the memory counter of traces.

@@ -8,6 +8,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "engine/base/mapping_guard.h"
+
 namespace lathe {
 namespace {
 
@@ -38,6 +40,13 @@ Result<size_t> regular_file_size(int fd, const std::filesystem::path& path) {
   return static_cast<size_t>(info.st_size);
 }
 
+/// When the content was last written; 0 where that is not known.
+int64_t modified_ns(int fd) {
+  struct stat info {};
+  if (::fstat(fd, &info) != 0) return 0;
+  return static_cast<int64_t>(info.st_mtim.tv_sec) * 1'000'000'000 + info.st_mtim.tv_nsec;
+}
+
 Status write_all(int fd, std::string_view content) {
   while (!content.empty()) {
     const ssize_t n = ::write(fd, content.data(), std::min<size_t>(content.size(), size_t{1} << 30));
@@ -57,22 +66,34 @@ Result<std::shared_ptr<const MappedFile>> MappedFile::open(const std::filesystem
   std::shared_ptr<MappedFile> file(new MappedFile);
   file->path_ = path;
   file->size_ = size;
+  file->modified_ns_ = modified_ns(fd.get());
   if (size > 0) {
     void* data = ::mmap(nullptr, size, PROT_READ, MAP_PRIVATE, fd.get(), 0);
     if (data == MAP_FAILED)
       return resource_error(path.string(), std::string("cannot be mapped: ") + std::strerror(errno));
     file->data_ = static_cast<const std::byte*>(data);
+    guard_mapping(data, size);
   }
+  file->descriptor_ = fd.release();
   return std::shared_ptr<const MappedFile>(std::move(file));
 }
 
 MappedFile::~MappedFile() {
-  if (data_ != nullptr) ::munmap(const_cast<std::byte*>(data_), size_);
+  if (data_ != nullptr) {
+    unguard_mapping(data_);
+    ::munmap(const_cast<std::byte*>(data_), size_);
+  }
+  if (descriptor_ >= 0) ::close(descriptor_);
+}
+
+Status MappedFile::unchanged() const {
+  if (modified_ns(descriptor_) == modified_ns_) return {};
+  return bad_input(path_.string(), "has been written to since it was opened: open it again");
 }
 
 Buffer mapped_slice(std::shared_ptr<const MappedFile> file, size_t offset, size_t bytes) {
   const std::byte* data = file->bytes().data() + offset;
-  return Buffer::view(std::move(file), data, bytes);
+  return Buffer::mapped_view(std::move(file), data, bytes);
 }
 
 Result<std::string> read_file(const std::filesystem::path& path, size_t limit) {

@@ -13,7 +13,8 @@
 
 namespace lathe {
 
-/// A file mapped read-only. Views keep the mapping alive.
+/// A file mapped read-only. Views keep the mapping alive. Where somebody cuts the file short meanwhile (an
+/// export that writes over it), reading on gives zeros instead of killing the program; unchanged() tells.
 class MappedFile {
  public:
   static Result<std::shared_ptr<const MappedFile>> open(const std::filesystem::path& path);
@@ -23,10 +24,14 @@ class MappedFile {
 
   std::span<const std::byte> bytes() const { return {data_, size_}; }
   const std::filesystem::path& path() const { return path_; }
+  /// Error: the file has been written to since it was opened. A file put in its place (renamed) does no harm.
+  Status unchanged() const;
 
  private:
   MappedFile() = default;
   std::filesystem::path path_;
+  int descriptor_ = -1;
+  int64_t modified_ns_ = 0;
   const std::byte* data_ = nullptr;
   size_t size_ = 0;
 };

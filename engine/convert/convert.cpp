@@ -3,90 +3,16 @@
 
 #include <algorithm>
 
-#include "engine/base/strings.h"
+#include "engine/convert/build_engines.h"
 #include "engine/convert/diagnose.h"
+#include "engine/convert/input_dims.h"
+#include "engine/convert/merge.h"
 #include "engine/convert/precision_settings.h"
 #include "engine/ops/inference.h"
+#include "engine/precision/mixed.h"
 
 namespace lathe {
 namespace {
-
-using InputDims = std::map<std::string, Dims>;
-
-Status check_configured_inputs(const Model& model, const Configuration& configuration) {
-  std::vector<std::string> names;
-  for (const ValueId id : model.graph.inputs()) names.push_back(model.graph.value(id).name);
-  const auto check = [&](const std::string& name) -> Status {
-    if (std::find(names.begin(), names.end(), name) != names.end()) return {};
-    Error error = usage_error("input '" + name + "'", "is no input of the model");
-    const std::string nearest = nearest_name(name, names);
-    return error.hint(nearest.empty() ? "inputs: " + join(names, ", ") : "did you mean '" + nearest + "'?");
-  };
-  for (const auto& [name, shape] : configuration.input_shapes) LATHE_TRY(check(name));
-  for (const auto& [name, axes] : configuration.dynamic_axes) LATHE_TRY(check(name));
-  return {};
-}
-
-/// Declared dims of an input with the configured opt sizes in place; fixed axes must agree.
-Result<Dims> configured_dims(const Value& input, const ShapeRange& range) {
-  const std::string where = "input '" + input.name + "'";
-  Dims dims = input.type.dims.value_or(Dims(range.opt.size()));
-  if (range.opt.size() > dims.size() || (range.pinned() && range.opt.size() != dims.size()))
-    return usage_error(
-        where, "has rank " + std::to_string(dims.size()) + ", the shape given is " + to_string(range.opt));
-  for (size_t axis = 0; axis < range.opt.size(); ++axis) {
-    if (range.opt[axis] < 0) continue;
-    if (dims[axis].known() && input.type.dims && dims[axis].value() != range.opt[axis])
-      return usage_error(where, "axis " + std::to_string(axis) + " is " + dims[axis].text() +
-                                    " in the model, the shape given is " + to_string(range.opt));
-    dims[axis] = Dim(range.opt[axis]);
-  }
-  return dims;
-}
-
-/// Opt shapes of all inputs. A symbol that one input's shape pins is pinned in the others that bear it too.
-Result<InputDims> opt_dims(const Model& model, const Configuration& configuration) {
-  InputDims opt;
-  std::map<std::string, Dim> bound;
-  for (const ValueId id : model.graph.inputs()) {
-    const Value& input = model.graph.value(id);
-    const auto range = configuration.range(input.name);
-    if (!input.type.is_tensor() || !range) continue;
-    LATHE_ASSIGN(Dims dims, configured_dims(input, *range));
-    for (size_t axis = 0; input.type.dims && axis < dims.size(); ++axis)
-      if (!(*input.type.dims)[axis].known() && dims[axis].known())
-        bound.try_emplace((*input.type.dims)[axis].text(), dims[axis]);
-    opt[input.name] = std::move(dims);
-  }
-  for (const ValueId id : model.graph.inputs()) {
-    const Value& input = model.graph.value(id);
-    if (!input.type.is_tensor() || !input.type.dims || bound.empty()) continue;
-    Dims dims = opt.contains(input.name) ? opt[input.name] : *input.type.dims;
-    for (Dim& dim : dims)
-      if (const auto found = bound.find(dim.text()); !dim.known() && found != bound.end())
-        dim = found->second;
-    opt[input.name] = std::move(dims);
-  }
-  return opt;
-}
-
-std::map<std::string, ShapeBounds> shape_bounds(const Model& model, const Configuration& configuration,
-                                                const InputDims& opt) {
-  std::map<std::string, ShapeBounds> bounds;
-  for (const ValueId id : model.graph.inputs()) {
-    const Value& input = model.graph.value(id);
-    const auto found = opt.find(input.name);
-    if (found == opt.end() || !is_static(found->second)) continue;
-    ShapeBounds allowed{to_shape(found->second), to_shape(found->second)};
-    if (const auto range = configuration.range(input.name))
-      for (size_t axis = 0; axis < range->min.size(); ++axis) {
-        if (range->min[axis] >= 0) allowed.min[axis] = range->min[axis];
-        if (range->max[axis] >= 0) allowed.max[axis] = range->max[axis];
-      }
-    bounds[input.name] = std::move(allowed);
-  }
-  return bounds;
-}
 
 Failure excluded_failure(const std::string& path, bool itself) {
   Failure failure;
@@ -118,6 +44,16 @@ class Converter {
   std::optional<Failure> obstacle(ModuleId module, const std::vector<NodeId>& nodes);
   void accept(ModuleOutcome& outcome, std::vector<NodeId> nodes);
   Status build();
+  Status build_modules();
+  Status choose_pieces();
+  Result<std::unique_ptr<ConvertedModel>> compile(const Partition& partition, size_t* failed) const {
+    return build_engines(conversion_.model, partition, shape_bounds(model_, conversion_.configuration, opt_),
+                         static_shapes(), job_, failed);
+  }
+  std::map<std::string, Shape> static_shapes() const;
+  Partition merged() const;
+  void take(Partition partition);
+  bool cuts() const;
   void report(ModuleId module, const char* state) const {
     if (!silent_) job_.report({progress(), "", tree_[module].path, state});
   }
@@ -138,6 +74,7 @@ class Converter {
   bool silent_ = false;
   InputDims opt_;
   InferenceResult types_;
+  std::map<std::string, SuggestedShape> shapes_;  // that open inputs could be pinned to
   std::vector<bool> counted_module_;
   std::vector<ModuleId> counted_;
   std::map<std::string, Failure> build_failures_;  // by module path, from an earlier round
@@ -162,7 +99,7 @@ std::optional<Failure> Converter::obstacle(ModuleId module, const std::vector<No
   if (const std::string* path = excluded_below(module)) return excluded_failure(*path, false);
   const auto built = build_failures_.find(tree_[module].path);
   if (built != build_failures_.end()) return built->second;
-  return diagnose(model_, types_, module, nodes);
+  return diagnose(model_, types_, module, nodes, shapes_);
 }
 
 void Converter::accept(ModuleOutcome& outcome, std::vector<NodeId> nodes) {
@@ -217,29 +154,122 @@ Status Converter::visit(ModuleId module) {
   return {};
 }
 
-/// Compiles the pieces. One that cannot be built becomes a failure, and the tree is walked again around it.
-Status Converter::build() {
+std::map<std::string, Shape> Converter::static_shapes() const {
+  std::map<std::string, Shape> shapes;
+  for (const ValueId id : model_.graph.inputs()) {
+    const TypeInfo& type = types_.type(id);
+    if (type.is_static()) shapes[model_.graph.value(id).name] = to_shape(*type.dims);
+  }
+  return shapes;
+}
+
+/// One engine a module. One that cannot be built becomes a failure, and the tree is walked again around it.
+Status Converter::build_modules() {
   for (;;) {
-    LATHE_ASSIGN(std::unique_ptr<ConvertedModel> made,
-                 make_converted(conversion_.model, conversion_.partition,
-                                shape_bounds(model_, conversion_.configuration, opt_)));
-    std::map<std::string, Shape> shapes;
-    for (const ValueId id : model_.graph.inputs()) {
-      const TypeInfo& type = types_.type(id);
-      if (type.is_static()) shapes[model_.graph.value(id).name] = to_shape(*type.dims);
-    }
-    conversion_.runnable = std::move(made);
-    if (conversion_.partition.pieces.empty()) return {};
     size_t failed = SIZE_MAX;
-    Status prepared = conversion_.runnable->prepare(shapes, &job_, &failed);
-    if (prepared.ok()) return {};
-    if (failed == SIZE_MAX || prepared.error().kind == ErrorKind::interrupted) return prepared;
+    auto made = compile(conversion_.partition, &failed);
+    if (made.ok()) {
+      conversion_.runnable = std::move(*made);
+      return {};
+    }
+    if (failed == SIZE_MAX || made.error().kind == ErrorKind::interrupted) return std::move(made).error();
     const Partition::Piece& piece = conversion_.partition.pieces[failed];
-    build_failures_[piece.name] = failure_of_build(model_, prepared.error(), piece.nodes);
+    build_failures_[piece.name] = failure_of_build(model_, made.error(), piece.nodes);
+    LATHE_TRY(choose_pieces());
+  }
+}
+
+/// Walks the tree. A piece that waits for others which wait for it becomes a failure, and the tree is walked
+/// again.
+Status Converter::choose_pieces() {
+  for (;;) {
     conversion_.outcomes.clear();
     conversion_.partition = {};
     LATHE_TRY(visit(ModuleTree::root()));
+    const int waiting = first_in_circle(model_, conversion_.partition);
+    if (waiting < 0) return {};
+    const Partition::Piece& piece = conversion_.partition.pieces[static_cast<size_t>(waiting)];
+    Failure failure;
+    failure.cause = FailureCause::not_separable;
+    failure.sentence = "the module and another one wait for each other's results";
+    failure.remedies.push_back(
+        {Remedy::Kind::keep_eager, "Keep this module eager: the rest converts around it.", piece.name});
+    build_failures_[piece.name] = std::move(failure);
   }
+}
+
+bool Converter::cuts() const {
+  const auto& steps = conversion_.configuration.remedies;
+  return std::any_of(steps.begin(), steps.end(),
+                     [](const RemedyStep& step) { return step.kind == Remedy::Kind::cut_postprocessing; });
+}
+
+/// The partition with larger pieces. Nodes of failed modules may join; those that nobody asked to convert, or
+/// that are excluded, may not.
+Partition Converter::merged() const {
+  if (!conversion_.configuration.merge && !cuts()) return conversion_.partition;
+  MergeRequest request;
+  request.pieces = &conversion_.partition;
+  request.cut = cuts();
+  request.free.assign(model_.graph.nodes().size(), false);
+  std::vector<bool> covered(model_.graph.nodes().size(), false), tried(tree_.modules().size(), false);
+  for (const Partition::Piece& piece : conversion_.partition.pieces)
+    for (const NodeId id : piece.nodes) covered[id.index] = true;
+  for (const ModuleOutcome& outcome : conversion_.outcomes)
+    tried[outcome.module.index] = outcome.status == ModuleStatus::failed;
+  for (const Node& node : model_.graph.nodes()) {
+    if (!node.alive || covered[node.id.index]) continue;
+    const ModuleId owner = node.module.valid() ? node.module : ModuleTree::root();
+    request.free[node.id.index] = tried[owner.index] && !node_obstacle(model_.graph, types_, node.id);
+  }
+  return merge_pieces(model_, request);
+}
+
+/// Makes it the conversion's partition: each outcome knows the piece its module is in.
+void Converter::take(Partition partition) {
+  std::vector<int> piece_of(model_.graph.nodes().size(), -1);
+  for (size_t i = 0; i < partition.pieces.size(); ++i)
+    for (const NodeId id : partition.pieces[i].nodes) piece_of[id.index] = static_cast<int>(i);
+  for (ModuleOutcome& outcome : conversion_.outcomes)
+    if (outcome.status == ModuleStatus::success)
+      outcome.engine = piece_of[live_nodes(outcome.module).front().index];
+  conversion_.partition = std::move(partition);
+  conversion_.cut = cuts();
+}
+
+Status Converter::build() {
+  LATHE_TRY(build_modules());
+  Partition partition = merged();
+  const auto same = [](const Partition::Piece& a, const Partition::Piece& b) { return a.nodes == b.nodes; };
+  const auto& apart = conversion_.partition.pieces;
+  if (std::equal(partition.pieces.begin(), partition.pieces.end(), apart.begin(), apart.end(), same)) {
+    take(std::move(partition));
+    return {};
+  }
+  auto whole = compile(partition, nullptr);
+  if (!whole.ok()) {
+    if (whole.error().kind == ErrorKind::interrupted) return std::move(whole).error();
+    conversion_.notes.push_back(
+        {Severity::warning,
+         "merge",
+         "",
+         "engines stay apart: together they could not be built: " + whole.error().text(),
+         "",
+         {}});
+    return {};
+  }
+  if (!cuts()) {
+    const auto inputs = options_.samples.empty() ? random_inputs(model_, static_shapes(), {}, 0)
+                                                 : Result<NamedValues>(options_.samples.front());
+    LATHE_ASSIGN(const Comparison compared,
+                 compare_engines(**whole, *conversion_.runnable, inputs.ok() ? &*inputs : nullptr, job_));
+    if (!compared.text.empty())
+      conversion_.notes.push_back({Severity::note, "merge", "", compared.text, "", {}});
+    if (!compared.merged_wins) return {};
+  }
+  conversion_.runnable = std::move(*whole);
+  take(std::move(partition));
+  return {};
 }
 
 void Converter::count() {
@@ -256,6 +286,7 @@ Status Converter::prepare() {
   InferenceOptions inference;
   inference.input_shapes = opt_;
   types_ = infer(model_.graph, inference);
+  shapes_ = suggest_shapes(model_, opt_, options_.samples);
   count();
   return {};
 }
@@ -263,18 +294,24 @@ Status Converter::prepare() {
 Status Converter::decide() {
   silent_ = true;
   LATHE_TRY(prepare());
-  return visit(ModuleTree::root());
+  LATHE_TRY(choose_pieces());
+  take(merged());
+  return {};
 }
 
 Status Converter::run() {
   LATHE_TRY(prepare());
-  LATHE_TRY(visit(ModuleTree::root()));
-  if (!options_.dry_run) LATHE_TRY(build());
+  LATHE_TRY(choose_pieces());
+  if (options_.dry_run)
+    take(merged());
+  else
+    LATHE_TRY(build());
   conversion_.total = static_cast<int>(counted_.size());
-  for (const ModuleOutcome& outcome : conversion_.outcomes)
-    conversion_.converted +=
-        outcome.status == ModuleStatus::success || outcome.status == ModuleStatus::covered;
-  conversion_.engines = static_cast<int>(conversion_.partition.pieces.size());
+  for (const ModuleOutcome& outcome : conversion_.outcomes) {
+    const bool alone = outcome.status == ModuleStatus::success;
+    conversion_.engines += alone;
+    conversion_.converted += alone || outcome.status == ModuleStatus::covered;
+  }
   return {};
 }
 
@@ -293,8 +330,12 @@ Status lower_to_8bit(Conversion& conversion, PrecisionRequest request, const Con
   int8.calibrator = parse_calibrator(conversion.configuration.calibrator);
   int8.data = options.calibration;
   int8.score = options.score;
-  int8.budget = conversion.configuration.accuracy_budget.value_or(default_budget);
+  int8.budget = options.budget_share * conversion.configuration.accuracy_budget.value_or(default_budget);
   LATHE_ASSIGN(Quantized made, lower_to_int8(*conversion.model, int8, job));
+  PrecisionRequest rest = rest_request(conversion.configuration);
+  rest.keep = int8.precision.keep;
+  rest.inference = int8.precision.inference;
+  LATHE_TRY(lower_rest(made, std::move(rest)));
   conversion.precision = std::move(made.report);
   conversion.model = std::move(made.model);
   return {};
@@ -340,6 +381,37 @@ void relocate_evidence(Conversion& conversion, const Model& original) {
   }
 }
 
+/// What has been done is not offered again.
+void drop_taken(Conversion& conversion) {
+  const auto taken = [&](const Remedy& remedy) {
+    return std::any_of(conversion.remedies.begin(), conversion.remedies.end(),
+                       [&](const AppliedRemedy& each) {
+                         return each.step.kind == remedy.kind && each.step.subject == remedy.subject;
+                       });
+  };
+  for (ModuleOutcome& outcome : conversion.outcomes)
+    if (outcome.failure) std::erase_if(outcome.failure->remedies, taken);
+}
+
+/// The first remedy of each failure, each once.
+Status look_ahead(Conversion& conversion, const ConvertOptions& options, const JobContext& job) {
+  constexpr size_t most = 4;
+  const std::shared_ptr<const Model> model = conversion.model;
+  std::vector<std::pair<Remedy::Kind, std::string>> seen;
+  for (const ModuleOutcome& outcome : conversion.outcomes) {
+    if (!outcome.failure || outcome.status != ModuleStatus::failed || outcome.failure->remedies.empty())
+      continue;
+    const Remedy& first = outcome.failure->remedies.front();
+    const std::pair<Remedy::Kind, std::string> key{first.kind, first.subject};
+    if (seen.size() == most || std::find(seen.begin(), seen.end(), key) != seen.end()) continue;
+    seen.push_back(key);
+    auto made = forecast(model, conversion.configuration, first, options.samples, job);
+    if (made.ok()) conversion.forecasts.push_back(std::move(*made));
+    LATHE_TRY(job.check());
+  }
+  return {};
+}
+
 }  // namespace
 
 const char* to_string(ModuleStatus status) {
@@ -364,17 +436,25 @@ const ModuleOutcome* Conversion::find(ModuleId module) const {
 
 Result<Conversion> convert(std::shared_ptr<const Model> model, const Configuration& configuration,
                            const ConvertOptions& options, const JobContext& job) {
-  LATHE_ASSIGN(PrecisionRequest request, precision_request(configuration));
+  MendOptions mending;
+  mending.search = options.apply_remedies;
+  mending.samples = options.samples;
+  const std::shared_ptr<const Model> opened = model;
+  LATHE_ASSIGN(Mended mended, mend(std::move(model), configuration, mending, job));
+  LATHE_ASSIGN(PrecisionRequest request, precision_request(mended.configuration));
   Conversion conversion;
-  conversion.model = std::move(model);
-  conversion.configuration = configuration;
+  conversion.model = mended.model;
+  conversion.configuration = std::move(mended.configuration);
+  conversion.remedies = std::move(mended.applied);
   conversion.notes = configuration.notes;
-  const std::shared_ptr<const Model> original = conversion.model;
+  conversion.notes.insert(conversion.notes.end(), mended.notes.begin(), mended.notes.end());
   if (request.asks()) LATHE_TRY(lower(conversion, std::move(request), options, job));
   LATHE_TRY(Converter(conversion, options, job).run());
   for (ModuleOutcome& outcome : conversion.outcomes)
-    outcome.precision = module_precision(original->modules, outcome.module, conversion.precision);
-  if (conversion.model != original) relocate_evidence(conversion, *original);
+    outcome.precision = module_precision(mended.model->modules, outcome.module, conversion.precision);
+  if (conversion.model != opened) relocate_evidence(conversion, *opened);
+  drop_taken(conversion);
+  if (options.look_ahead) LATHE_TRY(look_ahead(conversion, options, job));
   return conversion;
 }
 

@@ -9,6 +9,7 @@
 
 #include "engine/base/job.h"
 #include "engine/convert/failure.h"
+#include "engine/convert/mend.h"
 #include "engine/convert/settings.h"
 #include "engine/graph/graph.h"
 #include "engine/precision/int8_search.h"
@@ -29,21 +30,24 @@ struct ModuleOutcome {
   std::vector<std::string> input_names;  ///< of the engine
   std::vector<Shape> input_shapes;
   double build_ms = 0;
-  int engine = -1;  ///< index into the partition's engines, when success
+  int engine = -1;  ///< the piece of the partition it is in, when success
 };
 
 struct Conversion {
-  /// What the engines execute: the model given, or its rewrite where a lower precision was asked for. Modules
-  /// have the same ids in both, nodes the same names.
+  /// What the engines execute: the model given, or its rewrite where remedies were taken or a lower precision
+  /// was asked for. Modules have the same ids in both, nodes that are left the same names.
   std::shared_ptr<const Model> model;
-  Configuration configuration;
+  Configuration configuration;               ///< as given, with every remedy that was taken
+  std::vector<AppliedRemedy> remedies;       ///< in the order they were taken
   std::vector<ModuleOutcome> outcomes;       ///< counted modules, parents first, in tree order
   int converted = 0;                         ///< modules inside an engine
   int total = 0;                             ///< counted modules
   int engines = 0;                           ///< converted modules standing alone
-  Partition partition;                       ///< what each engine covers
+  Partition partition;                       ///< what each engine covers, after merging
+  bool cut = false;                          ///< the first piece is all that runs before the post-processing
   std::shared_ptr<ConvertedModel> runnable;  ///< null after a dry run
   PrecisionReport precision;                 ///< empty where none was asked for
+  std::vector<Forecast> forecasts;           ///< of the first remedies that are offered
   Findings notes;
 
   const ModuleOutcome* find(ModuleId module) const;
@@ -53,6 +57,12 @@ struct ConvertOptions {
   bool dry_run = false;                          ///< decide and explain, compile nothing
   const CalibrationData* calibration = nullptr;  ///< for int8, which needs it unless dry
   Score score;                                   ///< judges accuracy for the search of int8; may be empty
+  double budget_share = 1;                       ///< of the accuracy budget: what the search may use up
+  bool apply_remedies = false;                   ///< take what failures offer, again and again
+  bool look_ahead = false;                       ///< tell what more would convert with the remedies offered
+  /// Some inputs of the data: open inputs may be pinned to their shapes, rewrites are compared on them,
+  /// engines are timed with them. Empty: random inputs.
+  std::vector<NamedValues> samples;
 };
 
 /// Errors: a configuration that contradicts the model, interruption. What cannot be converted is an outcome,

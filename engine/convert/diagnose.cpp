@@ -2,9 +2,12 @@
 #include "engine/convert/diagnose.h"
 
 #include <algorithm>
+#include <functional>
 #include <set>
 
 #include "engine/base/strings.h"
+#include "engine/convert/known_values.h"
+#include "engine/convert/remedies/remedy.h"
 #include "engine/ops/operator.h"
 #include "engine/runtime/subgraph.h"
 
@@ -13,14 +16,35 @@ namespace {
 
 constexpr size_t max_chain = 12;
 
+bool is_unsupported(const TypeInfo& type) {
+  return type.kind != TypeInfo::Kind::unknown && (!type.is_tensor() || type.element == ElementType::string);
+}
+
+/// What inference says against the node's own definition; null where it agrees.
+const Finding* contradiction(const InferenceResult& types, NodeId node) {
+  for (const Finding& finding : types.findings)
+    if (finding.node == node && finding.code == "inconsistent") return &finding;
+  return nullptr;
+}
+
+/// The attribute of the node that a message speaks of by name or value.
+bool speaks_of_attribute(const Node& node, const std::string& message) {
+  return std::any_of(node.attributes.all().begin(), node.attributes.all().end(), [&](const auto& item) {
+    const auto* text = std::get_if<std::string>(&item.second);
+    return message.find(item.first) != std::string::npos ||
+           (text != nullptr && message.find("'" + *text + "'") != std::string::npos);
+  });
+}
+
 class Diagnosis {
  public:
   Diagnosis(const Model& model, const InferenceResult& types, ModuleId module,
-            const std::vector<NodeId>& nodes)
-      : model_(model), graph_(model.graph), types_(types), module_(module), nodes_(nodes) {}
+            const std::vector<NodeId>& nodes, const std::map<std::string, SuggestedShape>& shapes)
+      : model_(model), graph_(model.graph), types_(types), module_(module), nodes_(nodes), shapes_(shapes) {}
 
   std::optional<Failure> run() const {
     if (auto failure = unknown_operators()) return failure;
+    if (auto failure = contradictions()) return failure;
     if (auto failure = control_flow()) return failure;
     if (auto failure = unsupported_types()) return failure;
     if (auto failure = dynamic_shapes()) return failure;
@@ -31,6 +55,7 @@ class Diagnosis {
 
  private:
   std::optional<Failure> unknown_operators() const;
+  std::optional<Failure> contradictions() const;
   std::optional<Failure> control_flow() const;
   std::optional<Failure> unsupported_types() const;
   std::optional<Failure> dynamic_shapes() const;
@@ -38,6 +63,13 @@ class Diagnosis {
   std::vector<std::string> chain_to(NodeId node, const std::string& symbol, const SymbolOrigin& origin) const;
   const std::string& path(ModuleId id) const {
     return model_.modules[id.valid() ? id : ModuleTree::root()].path;
+  }
+  void offer_shapes(Failure& failure, const std::string& input) const;
+  void offer_for_data(Failure& failure, const std::set<NodeId>& origins) const;
+  Remedy cut_postprocessing() const {
+    return {Remedy::Kind::cut_postprocessing,
+            "Cut the post-processing off: what stands before it becomes one engine, the rest runs after it.",
+            ""};
   }
   Remedy keep_eager() const {
     return {Remedy::Kind::keep_eager, "Keep this module eager: the rest converts around it.", path(module_)};
@@ -48,6 +80,7 @@ class Diagnosis {
   const InferenceResult& types_;
   ModuleId module_;
   const std::vector<NodeId>& nodes_;
+  const std::map<std::string, SuggestedShape>& shapes_;
 };
 
 Failure::Evidence Diagnosis::evidence(NodeId id) const {
@@ -78,33 +111,86 @@ std::optional<Failure> Diagnosis::unknown_operators() const {
     kinds.insert(graph_.node(id).qualified_type());
   }
   if (failure.evidence.empty()) return std::nullopt;
+  const int newest = operators().newest_version("");
+  for (const NodeId id : nodes_) {
+    const Node& node = graph_.node(id);
+    const bool later = node.domain.empty() && operators().find(node) == nullptr &&
+                       operators().find("", node.op_type, newest) != nullptr;
+    if (!later) continue;
+    failure.remedies.push_back(
+        {Remedy::Kind::upgrade_opset, "Upgrade the model to opset " + std::to_string(newest) + ".", ""});
+    break;
+  }
   for (const std::string& kind : kinds) {
     failure.remedies.push_back(
-        {Remedy::Kind::replace_operator, "Replace or decompose " + kind + " before export.", kind});
+        {Remedy::Kind::replace_operator,
+         has_decomposition(kind)
+             ? "Replace " + kind + " by operators that compute the same."
+             : "Replace " + kind + " by operators of ai.onnx before export: no composition is known here.",
+         kind});
     failure.remedies.push_back(
-        {Remedy::Kind::register_operator, "Register " + kind + " as a custom operator.", kind});
+        {Remedy::Kind::register_operator,
+         "Register " + kind + " as a custom operator: --plugin with a library that computes it.", kind});
   }
   failure.remedies.push_back(keep_eager());
   return failure;
+}
+
+/// Attributes (or else inputs) that the operator's definition in this build refuses.
+std::optional<Failure> Diagnosis::contradictions() const {
+  for (const bool attributes : {true, false}) {
+    Failure failure;
+    failure.cause = attributes ? FailureCause::unsupported_attribute : FailureCause::build_error;
+    failure.sentence = attributes ? "an operator has an attribute that this build does not take"
+                                  : "a node contradicts its operator's definition";
+    for (const NodeId id : nodes_) {
+      const Finding* finding = contradiction(types_, id);
+      if (finding == nullptr || speaks_of_attribute(graph_.node(id), finding->message) != attributes)
+        continue;
+      failure.evidence.push_back(evidence(id));
+      failure.chain.push_back(finding->where + ": " + finding->message);
+    }
+    if (failure.evidence.empty()) continue;
+    const std::string& kind = failure.evidence.front().op_type;
+    failure.remedies.push_back({Remedy::Kind::replace_operator,
+                                "Export " + kind + " with other attributes, or as other operators.", kind});
+    failure.remedies.push_back(keep_eager());
+    return failure;
+  }
+  return std::nullopt;
 }
 
 std::optional<Failure> Diagnosis::control_flow() const {
   Failure failure;
   failure.cause = FailureCause::data_dependent_control_flow;
   failure.sentence = "the module decides by its data what to run next";
-  for (const NodeId id : nodes_)
-    if ((operators().find(graph_.node(id))->traits & trait_control_flow) != 0)
-      failure.evidence.push_back(evidence(id));
+  bool from_data = false;
+  for (const NodeId id : nodes_) {
+    const Node& node = graph_.node(id);
+    if ((operators().find(node)->traits & trait_control_flow) == 0) continue;
+    failure.evidence.push_back(evidence(id));
+    const bool branch = node.op_type == "If";
+    const bool decided = !node.inputs.empty() && node.inputs[0].valid() &&
+                         (branch || node.op_type == "Loop") &&
+                         follows_from_constants(graph_, types_, node.inputs[0]);
+    from_data = from_data || !decided;
+    if (decided && branch)
+      failure.remedies.push_back({Remedy::Kind::inline_branch,
+                                  "Put the branch that '" + node.name + "' always takes in its place.",
+                                  node.name});
+    if (decided && !branch)
+      failure.remedies.push_back({Remedy::Kind::unroll_loop,
+                                  "Unroll '" + node.name + "', whose number of rounds is known.", node.name});
+  }
   if (failure.evidence.empty()) return std::nullopt;
+  if (!from_data) failure.sentence = "the module runs sub-graphs, though its data does not decide which";
+  if (from_data) failure.remedies.push_back(cut_postprocessing());
   failure.remedies.push_back(keep_eager());
   return failure;
 }
 
 std::optional<Failure> Diagnosis::unsupported_types() const {
-  const auto unsupported = [&](ValueId id) {
-    const TypeInfo& type = types_.type(id);
-    return type.kind != TypeInfo::Kind::unknown && (!type.is_tensor() || type.element == ElementType::string);
-  };
+  const auto unsupported = [&](ValueId id) { return is_unsupported(types_.type(id)); };
   for (const bool outputs : {false, true}) {
     Failure failure;
     failure.cause = outputs ? FailureCause::unsupported_output_type : FailureCause::unsupported_input_type;
@@ -116,8 +202,14 @@ std::optional<Failure> Diagnosis::unsupported_types() const {
         failure.evidence.push_back(evidence(id));
     }
     if (failure.evidence.empty()) continue;
-    failure.remedies.push_back(
-        {Remedy::Kind::split_input, "Split the structured value into plain tensors before export.", ""});
+    const bool text = std::any_of(failure.evidence.begin(), failure.evidence.end(), [](const auto& each) {
+      return each.shapes.find("string") != std::string::npos;
+    });
+    if (!text)
+      failure.remedies.push_back({Remedy::Kind::split_input,
+                                  "Split sequences and optionals into the plain tensors they hold.",
+                                  path(module_)});
+    failure.remedies.push_back(cut_postprocessing());
     failure.remedies.push_back(keep_eager());
     return failure;
   }
@@ -187,38 +279,75 @@ std::optional<Failure> Diagnosis::dynamic_shapes() const {
   }
   if (failure.evidence.empty()) return std::nullopt;
 
-  bool from_data = false;
+  std::set<NodeId> from_data;
   std::map<std::string, std::vector<int>> axes;  // input -> dynamic axes
   for (const auto& [symbol, node] : symbols) {
     const auto origin = types_.symbols.find(symbol);
     if (origin == types_.symbols.end()) continue;
-    from_data = from_data || origin->second.kind == SymbolOrigin::Kind::data_dependent;
+    if (origin->second.kind == SymbolOrigin::Kind::data_dependent) from_data.insert(origin->second.node);
     if (origin->second.kind == SymbolOrigin::Kind::input_axis)
       axes[graph_.value(origin->second.input).name].push_back(origin->second.axis);
     for (std::string& link : chain_to(node, symbol, origin->second)) failure.chain.push_back(std::move(link));
   }
-  if (from_data) {
-    failure.cause = FailureCause::data_dependent_shape;
-    failure.sentence = "the size of a tensor depends on the data in another";
-    failure.remedies.push_back({Remedy::Kind::cut_postprocessing,
-                                "Cut the post-processing off: what stands before it converts whole.",
-                                path(module_)});
-  } else {
-    failure.cause = FailureCause::dynamic_shape;
-    failure.sentence = axes.empty() ? "the shape of a tensor cannot be told before running"
-                                    : "the shape of an input is not fixed";
-    for (const auto& [input, dynamic] : axes) {
-      failure.remedies.push_back({Remedy::Kind::pin_shapes,
-                                  "Pin the shape of '" + input + "': --shape " + input +
-                                      "=..., or input_shapes in the configuration.",
-                                  input});
-      failure.remedies.push_back(
-          {Remedy::Kind::give_profile,
-           "Give '" + input + "' a profile with --min-shape, --opt-shape and --max-shape.", input});
-    }
-  }
+  failure.cause = from_data.empty() ? FailureCause::dynamic_shape : FailureCause::data_dependent_shape;
+  failure.sentence = !from_data.empty() ? "the size of a tensor depends on the data in another"
+                     : axes.empty()     ? "the shape of a tensor cannot be told before running"
+                                        : "the shape of an input is not fixed";
+  for (const auto& [input, dynamic] : axes) offer_shapes(failure, input);
+  offer_for_data(failure, from_data);
   failure.remedies.push_back(keep_eager());
   return failure;
+}
+
+void Diagnosis::offer_shapes(Failure& failure, const std::string& input) const {
+  Remedy pin{Remedy::Kind::pin_shapes, "", input};
+  if (const auto found = shapes_.find(input); found != shapes_.end()) {
+    pin.shape = found->second.shape;
+    const std::string shape = to_string(*pin.shape);
+    pin.text = "Pin " + input + " to " + shape + " (" + found->second.why() + "): --shape " + input + "=" +
+               shape + ".";
+  } else {
+    pin.text =
+        "Pin the shape of '" + input + "': --shape " + input + "=..., or input_shapes in the configuration.";
+  }
+  failure.remedies.push_back(std::move(pin));
+  failure.remedies.push_back({Remedy::Kind::give_profile,
+                              "Give '" + input + "' a profile with --min-shape, --opt-shape and --max-shape.",
+                              input});
+  if (const std::string mask = mask_of(graph_, input); !mask.empty())
+    failure.remedies.push_back({Remedy::Kind::pad,
+                                "Pad '" + input + "' to one size and mark the padding in '" + mask +
+                                    "': the largest size then serves every smaller one.",
+                                input});
+}
+
+/// For sizes that the data in a tensor decides, by the nodes that make them.
+void Diagnosis::offer_for_data(Failure& failure, const std::set<NodeId>& origins) const {
+  if (origins.empty()) return;
+  bool cut = false;
+  for (const NodeId id : origins) {
+    const Node& node = graph_.node(id);
+    const bool constant =
+        std::all_of(
+            node.inputs.begin(), node.inputs.end(),
+            [&](ValueId input) { return !input.valid() || follows_from_constants(graph_, types_, input); }) &&
+        node.captured.empty();
+    if (constant)
+      failure.remedies.push_back(
+          {Remedy::Kind::fold_constants,
+           "Fold '" + node.name + "' (" + node.op_type + "): what it reads is always the same.", node.name});
+    else
+      cut = true;
+  }
+  if (cut) failure.remedies.push_back(cut_postprocessing());
+  for (const NodeId id : origins)
+    if (graph_.node(id).op_type == "NonZero")
+      failure.remedies.push_back(
+          {Remedy::Kind::filter_to_topk,
+           "Filter with '" + graph_.node(id).name +
+               "' into a fixed number of rows and a count of the valid ones: outputs get another shape, so "
+               "that it is done only when the configuration asks.",
+           graph_.node(id).name});
 }
 
 std::optional<Failure> Diagnosis::not_separable() const {
@@ -234,17 +363,38 @@ std::optional<Failure> Diagnosis::not_separable() const {
 
 }  // namespace
 
+std::optional<FailureCause> node_obstacle(const Graph& graph, const InferenceResult& types, NodeId id) {
+  const Node& node = graph.node(id);
+  const Operator* op = operators().find(node);
+  if (op == nullptr || op->run == nullptr) return FailureCause::unsupported_operator;
+  if ((op->traits & trait_control_flow) != 0) return FailureCause::data_dependent_control_flow;
+  for (const auto* list : {&node.inputs, &node.outputs})
+    for (const ValueId value : *list) {
+      if (!value.valid()) continue;
+      if (is_unsupported(types.type(value)))
+        return list == &node.inputs ? FailureCause::unsupported_input_type
+                                    : FailureCause::unsupported_output_type;
+      if (!types.type(value).is_static()) return FailureCause::dynamic_shape;
+    }
+  if (contradiction(types, id) != nullptr) return FailureCause::build_error;
+  return std::nullopt;
+}
+
 std::optional<Failure> diagnose(const Model& model, const InferenceResult& types, ModuleId module,
-                                const std::vector<NodeId>& nodes) {
-  return Diagnosis(model, types, module, nodes).run();
+                                const std::vector<NodeId>& nodes,
+                                const std::map<std::string, SuggestedShape>& shapes) {
+  return Diagnosis(model, types, module, nodes, shapes).run();
 }
 
 Failure failure_of_build(const Model& model, const Error& error, const std::vector<NodeId>& nodes) {
   Failure failure;
-  failure.cause =
-      error.kind == ErrorKind::resource ? FailureCause::resource_limit : FailureCause::build_error;
-  failure.sentence = error.kind == ErrorKind::resource ? "memory ran out while compiling"
-                                                       : "the compiler could not build it";
+  const bool machine = error.kind == ErrorKind::resource;
+  const auto mentions = [&](const char* word) { return error.what.find(word) != std::string::npos; };
+  failure.cause = machine ? FailureCause::resource_limit : FailureCause::build_error;
+  failure.sentence = !machine                                  ? "the compiler could not build it"
+                     : mentions("thread")                      ? "the machine gave no more threads"
+                     : mentions("written") || mentions("disk") ? "the disk could not be written"
+                                                               : "the machine has too little memory for it";
   failure.chain.push_back(error.text());
   for (const NodeId id : nodes) {
     const Node& node = model.graph.node(id);

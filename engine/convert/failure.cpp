@@ -66,10 +66,31 @@ const char* to_string(Remedy::Kind kind) {
       return "raise_precision";
     case Remedy::Kind::upgrade_opset:
       return "upgrade_opset";
+    case Remedy::Kind::fold_constants:
+      return "fold_constants";
+    case Remedy::Kind::inline_branch:
+      return "inline_branch";
+    case Remedy::Kind::unroll_loop:
+      return "unroll_loop";
+    case Remedy::Kind::filter_to_topk:
+      return "filter_to_topk";
     case Remedy::Kind::include_module:
       return "include_module";
   }
   return "";
+}
+
+std::optional<Remedy::Kind> parse_remedy_kind(std::string_view text) {
+  for (int kind = 0; kind <= static_cast<int>(Remedy::Kind::include_module); ++kind)
+    if (text == to_string(static_cast<Remedy::Kind>(kind))) return static_cast<Remedy::Kind>(kind);
+  return std::nullopt;
+}
+
+std::vector<std::string> remedy_kind_names() {
+  std::vector<std::string> names;
+  for (int kind = 0; kind <= static_cast<int>(Remedy::Kind::include_module); ++kind)
+    names.emplace_back(to_string(static_cast<Remedy::Kind>(kind)));
+  return names;
 }
 
 std::string Failure::error() const {

@@ -2,10 +2,13 @@
 // Why a module could not become an engine: a cause from a closed list, evidence and remedies.
 #pragma once
 
+#include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "engine/base/ids.h"
+#include "engine/tensor/shape.h"
 
 namespace lathe {
 
@@ -39,13 +42,21 @@ struct Remedy {
     register_operator,
     raise_precision,
     upgrade_opset,
+    fold_constants,
+    inline_branch,
+    unroll_loop,
+    filter_to_topk,
     include_module,
   };
   Kind kind;
-  std::string text;     ///< one sentence for a person: "Pin the shape of 'img', e.g. --shape img=1x3x96x96."
-  std::string subject;  ///< input name, module path or node it applies to
+  std::string text;     ///< one sentence for a person: "Pin img to 1x3x96x96: --shape img=1x3x96x96."
+  std::string subject;  ///< input name, module path, node or operator it applies to
+  std::optional<Shape> shape = std::nullopt;  ///< pin_shapes: the one proposed
 };
 const char* to_string(Remedy::Kind kind);
+std::optional<Remedy::Kind> parse_remedy_kind(std::string_view text);
+/// Every kind's name, for "did you mean".
+std::vector<std::string> remedy_kind_names();
 
 struct Failure {
   FailureCause cause = FailureCause::build_error;

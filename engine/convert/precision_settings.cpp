@@ -19,12 +19,20 @@ Result<PrecisionRequest> precision_request(const Configuration& configuration) {
     else if (settings.fp16 || settings.bf16 || settings.int8)
       request.modules[path] = ElementType::f32;
   }
-  if (request.asks_int8())
-    for (const auto& [path, type] : request.modules)
-      if (type == ElementType::f16 || type == ElementType::bf16)
-        return usage_error(path.empty() ? "" : "module '" + path + "'",
-                           "is asked to be " + precision_name(type) +
-                               " in a model with int8 modules: what is not int8 stays fp32 in this build");
+  return request;
+}
+
+PrecisionRequest rest_request(const Configuration& configuration) {
+  PrecisionRequest request;
+  request.exclude = configuration.exclude;
+  for (const auto& [path, settings] : configuration.modules) {
+    if (settings.fp16 == true)
+      request.modules[path] = ElementType::f16;
+    else if (settings.bf16 == true)
+      request.modules[path] = ElementType::bf16;
+    else if (settings.fp16 || settings.bf16)
+      request.modules[path] = ElementType::f32;
+  }
   return request;
 }
 

@@ -7,9 +7,12 @@
 
 namespace lathe {
 
-/// Module by module: what it sets itself, the rest inherits. Errors: fp16 and bf16 for the same module;
-/// either of them next to int8.
+/// Module by module: what it sets itself, the rest inherits. int8 comes before fp16 and bf16. Errors: fp16
+/// and bf16 for the same module.
 Result<PrecisionRequest> precision_request(const Configuration& configuration);
+
+/// fp16 and bf16 alone: what becomes of the part of a model that is not in 8 bit.
+PrecisionRequest rest_request(const Configuration& configuration);
 
 /// "f32", "f16", "bf16" or "i8": the type most of the module's nodes that are narrow have; f32 where none is.
 std::string module_precision(const ModuleTree& tree, ModuleId module, const PrecisionReport& report);

@@ -99,6 +99,9 @@ class Parser {
   Status shapes(const json& value);
   Status axes(const json& value);
   Status excluded(const json& value);
+  Status texts(const std::string& key, const json& value, std::vector<std::string>& list);
+  Status remedies(const json& value);
+  Result<RemedyStep> remedy(const json& value) const;
 
   const ModuleTree& tree_;
   std::string where_;
@@ -139,6 +142,7 @@ Status Parser::top_level(const std::string& key, const json& value) {
   if (key == "input_shapes") return shapes(value);
   if (key == "dynamic_axes") return axes(value);
   if (key == "exclude") return excluded(value);
+  if (key == "plugins") return texts(key, value, configuration_.plugins);
   if (key == "data") return text(key, value, configuration_.data);
   if (key == "metric") return text(key, value, configuration_.metric);
   if (key == "calibration") return text(key, value, configuration_.calibration);
@@ -154,6 +158,12 @@ Status Parser::top_level(const std::string& key, const json& value) {
     configuration_.accuracy_budget = value.get<double>();
     return {};
   }
+  if (key == "merge") {
+    if (!value.is_boolean()) return error("", key, "should be true or false");
+    configuration_.merge = value.get<bool>();
+    return {};
+  }
+  if (key == "remedies") return remedies(value);
   if (key == "input_names") {
     if (!value.is_array()) return error("", key, "should be a list of names");
     for (const json& name : value)
@@ -214,6 +224,15 @@ Status Parser::axes(const json& value) {
   return {};
 }
 
+Status Parser::texts(const std::string& key, const json& value, std::vector<std::string>& list) {
+  if (!value.is_array()) return error("", key, "should be a list of texts");
+  for (const json& item : value) {
+    if (!item.is_string()) return error("", key, "should be a list of texts");
+    list.push_back(item.get<std::string>());
+  }
+  return {};
+}
+
 Status Parser::excluded(const json& value) {
   if (!value.is_array()) return error("", "exclude", "should be a list of module paths");
   for (const json& item : value) {
@@ -222,6 +241,58 @@ Status Parser::excluded(const json& value) {
     configuration_.exclude.push_back(path);
   }
   return {};
+}
+
+Status Parser::remedies(const json& value) {
+  if (value.is_null()) return {};
+  if (!value.is_array()) return error("", "remedies", "should be a list of {\"kind\", \"subject\"}");
+  for (const json& item : value) {
+    LATHE_ASSIGN(RemedyStep step, remedy(item));
+    configuration_.remedies.push_back(std::move(step));
+  }
+  return {};
+}
+
+/// Whether the subject exists is told when the remedy is taken: an earlier one may have made it.
+Result<RemedyStep> Parser::remedy(const json& value) const {
+  if (!value.is_object() || !value.contains("kind") || !value["kind"].is_string())
+    return error("", "remedies", "should hold objects with a \"kind\"");
+  const std::string name = value["kind"];
+  const auto kind = parse_remedy_kind(name);
+  if (!kind) {
+    Error unknown_kind = error("", "remedies", "names '" + name + "', which is no kind of remedy");
+    const std::string nearest = nearest_name(name, remedy_kind_names());
+    return unknown_kind.hint(nearest.empty() ? "kinds: " + join(remedy_kind_names(), ", ")
+                                             : "did you mean '" + nearest + "'?");
+  }
+  RemedyStep step;
+  step.kind = *kind;
+  for (const auto& [key, given] : value.items()) {
+    const std::string what = "of '" + name + "': '" + key + "' ";
+    if (key == "kind") continue;
+    if (key == "subject") {
+      if (!given.is_string()) return error("", "remedies", what + "should be a text");
+      step.subject = given.get<std::string>();
+    } else if (key == "shape") {
+      if (!given.is_array()) return error("", "remedies", what + "should be a list of sizes");
+      step.shape.emplace();
+      for (const json& size : given) {
+        if (!size.is_number_integer() || size.get<int64_t>() < 0)
+          return error("", "remedies", what + "should hold sizes of 0 or more");
+        step.shape->push_back(size.get<int64_t>());
+      }
+    } else if (key == "count") {
+      if (!given.is_number_integer() || given.get<int64_t>() < 1)
+        return error("", "remedies", what + "should be a number of 1 or more");
+      step.count = given.get<int64_t>();
+    } else {
+      const std::vector<std::string> keys = {"kind", "subject", "shape", "count"};
+      Error unknown_key = error("", "remedies", what + "is not known");
+      const std::string nearest = nearest_name(key, keys);
+      return nearest.empty() ? unknown_key : unknown_key.hint("did you mean '" + nearest + "'?");
+    }
+  }
+  return step;
 }
 
 }  // namespace
@@ -306,11 +377,19 @@ std::string to_json(const Configuration& configuration) {
         target = ordered_json::array({sizes.name, sizes.min, sizes.opt, sizes.max});
     }
   if (!configuration.exclude.empty()) document["exclude"] = configuration.exclude;
+  if (!configuration.plugins.empty()) document["plugins"] = configuration.plugins;
   if (!configuration.data.empty()) document["data"] = configuration.data;
   if (!configuration.metric.empty()) document["metric"] = configuration.metric;
   if (!configuration.calibration.empty()) document["calibration"] = configuration.calibration;
   if (!configuration.calibrator.empty()) document["calibrator"] = configuration.calibrator;
   if (configuration.accuracy_budget) document["accuracy_budget"] = *configuration.accuracy_budget;
+  if (!configuration.merge) document["merge"] = false;
+  for (const RemedyStep& step : configuration.remedies) {
+    ordered_json made = {{"kind", to_string(step.kind)}, {"subject", step.subject}};
+    if (step.shape) made["shape"] = *step.shape;
+    if (step.count) made["count"] = *step.count;
+    document["remedies"].push_back(std::move(made));
+  }
   for (const auto& [path, settings] : configuration.modules) {
     if (path.empty()) continue;
     ordered_json target = ordered_json::object();

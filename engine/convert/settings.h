@@ -11,6 +11,7 @@
 
 #include "engine/base/finding.h"
 #include "engine/base/result.h"
+#include "engine/convert/failure.h"
 #include "engine/graph/module_tree.h"
 #include "engine/tensor/shape.h"
 
@@ -30,6 +31,16 @@ struct ShapeRange {
   bool pinned() const { return min == max; }
 };
 
+/// A remedy to be taken before converting, and what it is taken to.
+struct RemedyStep {
+  Remedy::Kind kind = Remedy::Kind::keep_eager;
+  std::string subject;           ///< input name, module path ("" = the model) or node
+  std::optional<Shape> shape;    ///< pin_shapes: the one to pin; nullopt: the data's, else one that fits
+  std::optional<int64_t> count;  ///< filter_to_topk: how many are kept; nullopt: all there can be
+
+  bool operator==(const RemedyStep&) const = default;
+};
+
 struct Configuration {
   std::map<std::string, ModuleSettings> modules;  ///< by module path; "" holds the top-level settings
   std::map<std::string, Shape> input_shapes;      ///< pinned shapes
@@ -46,7 +57,10 @@ struct Configuration {
   std::string calibration;  ///< dataset for calibration
   std::string calibrator;   ///< minmax, entropy, percentile or mse; empty: the one that does best
   std::optional<double> accuracy_budget;
-  Findings notes;  ///< e.g. "use_dla is ignored"
+  bool merge = true;                 ///< engines that touch become one, with what stands between them
+  std::vector<RemedyStep> remedies;  ///< in the order they are taken
+  std::vector<std::string> plugins;  ///< libraries of custom operators, loaded before the model is opened
+  Findings notes;                    ///< e.g. "use_dla is ignored"
 
   /// The pinned shape or profile of `input`, from input_shapes and dynamic_axes; nullopt when neither speaks
   /// of it.

@@ -349,4 +349,9 @@ size_t GraphEditor::remove_dead() {
   return removed;
 }
 
+Status Model::files_unchanged() const {
+  for (const auto& file : files) LATHE_TRY(file->unchanged());
+  return {};
+}
+
 }  // namespace lathe

@@ -14,6 +14,7 @@
 #include <variant>
 #include <vector>
 
+#include "engine/base/files.h"
 #include "engine/base/finding.h"
 #include "engine/base/ids.h"
 #include "engine/base/result.h"
@@ -215,6 +216,10 @@ struct Model {
   std::map<std::string, std::string> metadata;
   ModuleTree modules;
   Findings findings;
+  std::vector<std::shared_ptr<const MappedFile>> files;  ///< that hold the weights
+
+  /// Error: one of its files has been written to since it was opened, so that weights may be others now.
+  Status files_unchanged() const;
 };
 
 }  // namespace lathe

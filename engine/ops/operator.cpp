@@ -2,7 +2,11 @@
 #include "engine/ops/operator.h"
 
 #include <algorithm>
+#include <atomic>
+#include <memory>
+#include <mutex>
 
+#include "engine/ops/extend_operators.h"
 #include "engine/ops/operator_list.h"
 
 namespace lathe {
@@ -61,13 +65,39 @@ std::vector<std::string> OperatorRegistry::names(std::string_view domain) const 
   return found;
 }
 
+namespace {
+
+/// The registry in force. Earlier ones stay, because there may be references to them.
+struct Registries {
+  Registries() {
+    auto first = std::make_unique<OperatorRegistry>();
+    register_all_operators(*first);
+    current = first.get();
+    all.push_back(std::move(first));
+  }
+  std::atomic<const OperatorRegistry*> current;
+  std::mutex mutex;  ///< of `all`
+  std::vector<std::unique_ptr<const OperatorRegistry>> all;
+};
+
+Registries& registries() {
+  static Registries made;
+  return made;
+}
+
+}  // namespace
+
 const OperatorRegistry& operators() {
-  static const OperatorRegistry registry = [] {
-    OperatorRegistry all;
-    register_all_operators(all);
-    return all;
-  }();
-  return registry;
+  return *registries().current.load(std::memory_order_acquire);
+}
+
+void extend_operators(std::span<const Operator> more) {
+  Registries& known = registries();
+  const std::scoped_lock lock(known.mutex);
+  auto extended = std::make_unique<OperatorRegistry>(*known.all.back());
+  for (const Operator& op : more) extended->add(op);
+  known.current.store(extended.get(), std::memory_order_release);
+  known.all.push_back(std::move(extended));
 }
 
 std::string_view canonical_domain(std::string_view domain) {

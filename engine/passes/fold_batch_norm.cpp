@@ -63,7 +63,8 @@ std::optional<ChannelAffine> mul_or_add(const Graph& graph, const Node& node, Va
 }
 
 /// Weights M x ... scaled by output channel, in their own type.
-Result<Tensor> scaled_by_channel(const Tensor& weights, std::span<const float> scale) {
+Result<Tensor> scaled_by_channel(const Tensor& stored, std::span<const float> scale) {
+  const Tensor weights = read_once(stored);
   LATHE_ASSIGN(Buffer buffer, Buffer::allocate_lasting(weights.bytes()));
   Tensor scaled = Tensor::wrap(weights.type(), weights.shape(), std::move(buffer));
   const Operand<float> from(weights);
@@ -75,6 +76,7 @@ Result<Tensor> scaled_by_channel(const Tensor& weights, std::span<const float> s
     for (int64_t i = start; i < start + block; ++i) to[i] = from[i] * scale[c];
   }
   if (!row.empty()) store_elements(row.data(), scaled);
+  weights.buffer().release_pages();
   return scaled;
 }
 

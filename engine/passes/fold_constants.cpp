@@ -6,6 +6,7 @@
 
 #include "engine/ops/reference.h"
 #include "engine/passes/fold.h"
+#include "engine/passes/match.h"
 #include "engine/passes/pass.h"
 
 namespace lathe {
@@ -78,10 +79,11 @@ Result<size_t> fold(PassContext& context, bool weights) {
     std::vector<const RuntimeValue*> inputs(now.inputs.size(), nullptr);
     for (size_t i = 0; i < values.size(); ++i) {
       if (!now.inputs[i].valid()) continue;
-      values[i] = RuntimeValue(*context.graph.constant(now.inputs[i]));
+      values[i] = RuntimeValue(read_once(*context.graph.constant(now.inputs[i])));
       inputs[i] = &values[i];
     }
     auto made = run_reference(*op, now, inputs);
+    for (const RuntimeValue& value : values) value.tensor.buffer().release_pages();
     if (!made.ok()) continue;  // the run will tell, located, if it ever gets there
     const std::vector<ValueId> outputs = now.outputs;
     for (size_t i = 0; i < outputs.size(); ++i) {

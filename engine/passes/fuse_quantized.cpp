@@ -94,12 +94,16 @@ bool take_bias(PassContext& context, const Node& product) {
       has(product, bias_at) || has(product, residual_at) || product.attributes.has("activation") ||
       product.attributes.has("low"))
     return false;
-  const ValueId bias = other_input(*add, product.outputs[0]);
+  ValueId bias = other_input(*add, product.outputs[0]);
   const Tensor* constant = context.graph.constant(bias);
   const auto shape = static_shape(context, product.outputs[0]);
-  if (constant == nullptr || !shape || constant->type() != ElementType::f32 || constant->rank() != 1 ||
-      constant->count() != shape->back() || static_shape(context, add->outputs[0]) != shape)
+  if (constant == nullptr || !shape || constant->type() != ElementType::f32 || constant->rank() == 0 ||
+      constant->count() != shape->back() || constant->shape().back() != shape->back() ||
+      static_shape(context, add->outputs[0]) != shape)
     return false;
+  // Leading axes of one element add nothing.
+  if (constant->rank() != 1)
+    bias = context.editor.add_constant(product.name + ".bias", constant->reshaped({shape->back()}));
   Node made = continued(context, product, {product.id, add->id});
   made.inputs.resize(bias_at + 1);
   made.inputs[bias_at] = bias;

@@ -97,4 +97,9 @@ bool reaches(const Graph& graph, ValueId from, NodeId target, int budget) {
   return !stack.empty();
 }
 
+Tensor read_once(const Tensor& constant) {
+  if (constant.type() == ElementType::string) return constant;
+  return Tensor::wrap(constant.type(), constant.shape(), constant.buffer());
+}
+
 }  // namespace lathe

@@ -21,6 +21,9 @@ bool used_once(const Graph& graph, ValueId value);
 /// The number a value holds when it is a constant with one floating-point element.
 std::optional<float> scalar(const Graph& graph, ValueId value);
 bool is_scalar(const Graph& graph, ValueId value, float expected, float tolerance = 1e-6F);
+/// The same bytes, for reading them once: an aligned copy that has to be made for that goes with the tensor
+/// given back instead of staying with the model.
+Tensor read_once(const Tensor& constant);
 /// For a node with two inputs, (constant scalar, other) in either order.
 struct ScalarAndValue {
   float scalar;

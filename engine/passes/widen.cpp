@@ -38,7 +38,8 @@ bool selects(const Node& node) {
                      [&](const char* name) { return node.op_type == name; });
 }
 
-Result<Tensor> widened(const Tensor& narrow) {
+Result<Tensor> widened(const Tensor& stored) {
+  const Tensor narrow = read_once(stored);
   const auto count = static_cast<size_t>(narrow.count());
   LATHE_ASSIGN(Buffer buffer, Buffer::allocate_lasting(count * sizeof(float)));
   Tensor wide = Tensor::wrap(ElementType::f32, narrow.shape(), std::move(buffer));
@@ -47,6 +48,7 @@ Result<Tensor> widened(const Tensor& narrow) {
     simd::widen_f16(from, wide.mutable_data<float>().data(), count);
   else
     simd::widen_bf16(from, wide.mutable_data<float>().data(), count);
+  narrow.buffer().release_pages();
   return wide;
 }
 

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <utility>
 
 namespace lathe {
 namespace {
@@ -177,6 +178,48 @@ QuantizedRange TensorHistogram::by_entropy() const {
     best = tried;
   }
   return best;
+}
+
+/// Bins as pairs: how many are empty, and the count of the one after them.
+void TensorHistogram::write(ByteWriter& writer) const {
+  for (const double each : {limit_, static_cast<double>(low_), static_cast<double>(high_)}) writer.real(each);
+  for (const uint64_t each : {count_, zeros_, not_finite_}) writer.number(each);
+  uint64_t empty = 0;
+  for (const uint64_t each : counts_) {
+    if (each == 0) {
+      ++empty;
+      continue;
+    }
+    writer.number(empty);
+    writer.number(each);
+    empty = 0;
+  }
+}
+
+bool TensorHistogram::read(ByteReader& reader) {
+  TensorHistogram made;
+  double low = 0, high = 0;
+  if (!reader.real(made.limit_) || !reader.real(low) || !reader.real(high) || !reader.number(made.count_) ||
+      !reader.number(made.zeros_) || !reader.number(made.not_finite_))
+    return false;
+  const bool sound = std::isfinite(made.limit_) && made.limit_ >= 0 && low <= 0 && high >= 0 &&
+                     std::max(-low, high) <= made.limit_ && made.zeros_ <= made.count_;
+  if (!sound) return false;
+  made.low_ = static_cast<float>(low);
+  made.high_ = static_cast<float>(high);
+  if (made.limit_ > 0) made.counts_.assign(bins, 0);
+  uint64_t left = made.count_ - made.zeros_, bin = 0;
+  while (left > 0) {
+    uint64_t empty = 0, count = 0;
+    if (!reader.number(empty) || !reader.number(count) || count == 0 || count > left || empty > bins)
+      return false;
+    bin += empty;
+    if (bin >= made.counts_.size()) return false;
+    made.counts_[bin++] = count;
+    left -= count;
+  }
+  *this = std::move(made);
+  return true;
 }
 
 }  // namespace lathe

@@ -8,6 +8,8 @@
 #include <string_view>
 #include <vector>
 
+#include "engine/precision/byte_stream.h"
+
 namespace lathe {
 
 enum class Calibrator : uint8_t {
@@ -36,6 +38,10 @@ class TensorHistogram {
   /// Numbers that are not finite are counted apart and otherwise ignored.
   void add(std::span<const float> values);
   QuantizedRange range(Calibrator calibrator) const;
+
+  /// To keep it in a file. read() tells whether the bytes hold a histogram that makes sense.
+  void write(ByteWriter& writer) const;
+  bool read(ByteReader& reader);
 
   float low() const { return low_; }
   float high() const { return high_; }

@@ -4,14 +4,18 @@
 #include <algorithm>
 #include <array>
 #include <cstdio>
+#include <utility>
 
-#include "engine/runtime/converted.h"
-#include "engine/tensor/compare.h"
+#include "engine/precision/int8_trials.h"
 
 namespace lathe {
 namespace {
 
-constexpr size_t ranking_samples = 4;  // one module at a time: few samples have to do
+constexpr size_t all_samples = SIZE_MAX;
+constexpr double ranking_flops = 1e12;  // one module at a time: large models are ranked by fewer samples
+constexpr size_t scored_modules = 16;   // the metric wants many samples: asked of those that are worst by SNR
+constexpr size_t unsearched_modules = 32;  // ranked where nothing is searched for: it only informs
+constexpr size_t given_back = 6;           // modules that are tried again in 8 bit
 constexpr std::array all_calibrators = {Calibrator::mse, Calibrator::percentile, Calibrator::entropy,
                                         Calibrator::minmax};
 
@@ -23,92 +27,29 @@ std::string number(double value) {
 
 class Search {
  public:
-  Search(const Int8Request& request, const JobContext& job) : request_(request), job_(job) {}
+  Search(const Int8Request& request, const JobContext& job)
+      : request_(request), job_(job), trials_(request, job) {}
 
   Result<Quantized> run(const Model& model) {
-    LATHE_TRY(prepare(model));
+    LATHE_TRY(trials_.prepare(model));
     LATHE_TRY(choose_calibrator());
+    LATHE_ASSIGN(auto improvements, trials_.improve(calibrator_));
     LATHE_TRY(rank());
     LATHE_ASSIGN(Quantized best, within_budget());
     PrecisionReport& report = best.report;
     report.calibrator = to_string(calibrator_);
     report.calibrators = std::move(tried_);
+    report.improvements = std::move(improvements);
     report.ranking = std::move(ranking_);
-    report.wide_score = baseline_;
-    report.notes.insert(report.notes.end(), request_.data->notes.begin(), request_.data->notes.end());
-    report.notes.insert(report.notes.end(), notes_.begin(), notes_.end());
+    report.ranking_samples = ranking_samples();
+    report.wide_score = trials_.wide_score();
+    for (const Findings* each : {&request_.data->notes, &trials_.notes(), &std::as_const(notes_)})
+      report.notes.insert(report.notes.end(), each->begin(), each->end());
     return best;
   }
 
  private:
-  using Outputs = std::vector<NamedValues>;
-
-  Status prepare(const Model& model) {
-    LATHE_ASSIGN(prepared_, prepared_for_int8(model));
-    LATHE_ASSIGN(wishes_, int8_wishes(prepared_->modules, request_.precision));
-    LATHE_ASSIGN(const Int8Plan full, plan_with({}));
-    LATHE_ASSIGN(calibration_,
-                 calibrate(prepared_, values_to_calibrate(prepared_->graph, full), *request_.data, job_));
-    for (const NodeId id : full.order) {
-      const Int8Decision& decision = full.of(id);
-      if (!decision.product || !decision.int8) continue;
-      const ModuleId module = prepared_->graph.node(id).module;
-      products_[module.valid() ? module : ModuleTree::root()].flops += decision.flops;
-      products_[module.valid() ? module : ModuleTree::root()].nodes.push_back(prepared_->graph.node(id).name);
-    }
-    LATHE_ASSIGN(const auto wide, make_engine_model(prepared_));
-    if (request_.score) {
-      LATHE_ASSIGN(baseline_, request_.score(*wide));
-    }
-    LATHE_ASSIGN(expected_, outputs_of(*wide));
-    return {};
-  }
-
-  /// Modules' own products stay wide, with the reason given.
-  Result<Int8Plan> plan_with(const std::map<ModuleId, std::string>& wide) const {
-    Int8Wishes wishes = wishes_;
-    for (const auto& [module, why] : wide)
-      for (const std::string& node : products_.at(module).nodes) wishes.wide[node] = why;
-    return plan_int8(prepared_->graph, wishes, request_.precision.inference);
-  }
-  Result<Quantized> made_with(const std::map<ModuleId, std::string>& wide) const {
-    LATHE_ASSIGN(const Int8Plan plan, plan_with(wide));
-    return quantize(*prepared_, plan, calibration_, calibrator_, request_.precision.inference);
-  }
-
-  Result<Outputs> outputs_of(Runnable& runnable) const {
-    Outputs all;
-    for (size_t k = 0; k < std::min(ranking_samples, request_.data->samples.size()); ++k) {
-      LATHE_TRY(job_.check());
-      LATHE_ASSIGN(NamedValues outputs, runnable.run(request_.data->samples[k], {}));
-      all.push_back(std::move(outputs));
-    }
-    return all;
-  }
-
-  /// Decibels of the worst output.
-  Result<double> snr_of(const Model& model) const {
-    LATHE_ASSIGN(const auto runnable, make_engine_model(std::make_shared<Model>(model)));
-    LATHE_ASSIGN(const Outputs outputs, outputs_of(*runnable));
-    std::map<std::string, DifferenceSums> sums;
-    for (size_t k = 0; k < outputs.size(); ++k)
-      for (const auto& [name, value] : expected_[k]) {
-        if (!value.is_tensor() || !is_float(value.tensor.type())) continue;
-        const auto difference = compare_tensors(value.tensor, outputs[k].at(name).tensor);
-        if (difference.ok())
-          sums[name] += difference->sums;
-        else
-          ++sums[name].nonfinite_mismatches;  // another shape: nothing lines up
-      }
-    double worst = snr_cap_db;
-    for (const auto& [name, each] : sums) worst = std::min(worst, each.snr_db());
-    return worst;
-  }
-
-  Result<double> score_of(const Quantized& quantized) const {
-    LATHE_ASSIGN(const auto runnable, make_engine_model(quantized.model));
-    return request_.score(*runnable);
-  }
+  using Wide = Int8Trials::Wide;
 
   Status choose_calibrator() {
     if (request_.calibrator) {
@@ -117,13 +58,12 @@ class Search {
     }
     std::optional<CalibratorTrial> best;
     for (const Calibrator each : all_calibrators) {
-      calibrator_ = each;
       job_.report(-1, std::string("trying the calibrator ") + to_string(each));
-      LATHE_ASSIGN(const Quantized made, made_with({}));
+      LATHE_ASSIGN(const Quantized made, trials_.made_with({}, each));
       CalibratorTrial trial{to_string(each), 0, std::nullopt};
-      LATHE_ASSIGN(trial.snr_db, snr_of(*made.model));
+      LATHE_ASSIGN(trial.snr_db, trials_.snr_of(made, all_samples));
       if (request_.score) {
-        LATHE_ASSIGN(trial.score, score_of(made));
+        LATHE_ASSIGN(trial.score, trials_.score_of(made));
       }
       tried_.push_back(trial);
       if (!best || std::pair(trial.score, trial.snr_db) > std::pair(best->score, best->snr_db)) best = trial;
@@ -132,77 +72,159 @@ class Search {
     return {};
   }
 
+  size_t ranking_samples() const {
+    double flops = 0;
+    for (const auto& [module, products] : trials_.products()) flops += products.flops;
+    const double once = flops * static_cast<double>(trials_.products().size());
+    const auto affordable = once > 0 ? static_cast<size_t>(std::min(ranking_flops / once, 100.0)) : size_t{1};
+    return std::clamp<size_t>(affordable, 1, std::max<size_t>(1, trials_.samples()));
+  }
+
+  Result<Quantized> alone(ModuleId module) const {
+    Wide others;
+    for (const auto& [other, ignored] : trials_.products())
+      if (other != module) others[other] = "another module is looked at";
+    return trials_.made_with(others, calibrator_);
+  }
+
+  /// All of them for a search; without one, those with most to compute.
+  std::vector<ModuleId> modules_to_rank() {
+    std::vector<ModuleId> modules;
+    for (const auto& [module, products] : trials_.products()) modules.push_back(module);
+    if (request_.score || modules.size() <= unsearched_modules) return modules;
+    std::stable_sort(modules.begin(), modules.end(), [&](ModuleId a, ModuleId b) {
+      return trials_.products().at(a).flops > trials_.products().at(b).flops;
+    });
+    modules.resize(unsearched_modules);
+    notes_.push_back({Severity::note,
+                      "int8_ranking",
+                      "",
+                      "without data and a metric nothing is searched for: of " +
+                          std::to_string(trials_.products().size()) + " modules the " +
+                          std::to_string(unsearched_modules) + " with most FLOPs were ranked",
+                      "",
+                      {}});
+    return modules;
+  }
+
+  /// By SNR of the outputs; those that cost the metric most come first nevertheless.
   Status rank() {
-    size_t done = 0;
-    for (const auto& [module, products] : products_) {
+    const std::vector<ModuleId> modules = modules_to_rank();
+    for (const ModuleId module : modules) {
       LATHE_TRY(job_.check());
-      std::map<ModuleId, std::string> others;
-      for (const auto& [other, ignored] : products_)
-        if (other != module) others[other] = "another module is looked at";
-      LATHE_ASSIGN(const Quantized alone, made_with(others));
-      LATHE_ASSIGN(const double snr, snr_of(*alone.model));
-      ranking_.push_back({module, snr, products.flops, false});
-      ++done;
-      job_.report(static_cast<double>(done) / static_cast<double>(products_.size()),
-                  "ranked " + std::to_string(done) + " of " + std::to_string(products_.size()) + " modules");
+      const Int8Trials::Products& products = trials_.products().at(module);
+      LATHE_ASSIGN(const Quantized made, alone(module));
+      ModuleSensitivity found{module, 0, std::nullopt, products.flops, false};
+      LATHE_ASSIGN(found.snr_db, trials_.snr_of(made, ranking_samples()));
+      ranking_.push_back(found);
+      const size_t all = modules.size();
+      job_.report(static_cast<double>(ranking_.size()) / static_cast<double>(all),
+                  "ranked " + std::to_string(ranking_.size()) + " of " + std::to_string(all) + " modules");
     }
     std::stable_sort(ranking_.begin(), ranking_.end(),
                      [](const auto& a, const auto& b) { return a.snr_db < b.snr_db; });
+    if (!request_.score) return {};
+    for (size_t i = 0; i < std::min(scored_modules, ranking_.size()); ++i) {
+      LATHE_TRY(job_.check());
+      LATHE_ASSIGN(const Quantized made, alone(ranking_[i].module));
+      LATHE_ASSIGN(ranking_[i].score, trials_.score_of(made));
+      job_.report(-1, "measured the metric of " + std::to_string(i + 1) + " modules");
+    }
+    std::stable_sort(ranking_.begin(), ranking_.end(),
+                     [&](const auto& a, const auto& b) { return costly(a) > costly(b); });
     return {};
   }
 
-  std::map<ModuleId, std::string> worst(size_t count) const {
-    std::map<ModuleId, std::string> wide;
-    for (size_t i = 0; i < count; ++i)
-      wide[ranking_[i].module] = "kept in fp32 for accuracy: alone in 8 bit it takes the outputs to " +
-                                 number(ranking_[i].snr_db) + " dB, place " + std::to_string(i + 1) + " of " +
-                                 std::to_string(ranking_.size());
-    return wide;
+  /// What a module alone loses of the score, where that is more than chance: a good part of the budget.
+  double costly(const ModuleSensitivity& each) const {
+    const double loss = each.score ? *trials_.wide_score() - *each.score : 0;
+    return loss > request_.budget / 2 ? loss : 0;
+  }
+
+  std::string why_wide(size_t place) const {
+    const ModuleSensitivity& each = ranking_[place];
+    std::string why =
+        "kept in fp32 for accuracy: alone in 8 bit it takes the outputs to " + number(each.snr_db) + " dB";
+    if (each.score) why += " and the metric to " + number(*each.score);
+    return why + ", place " + std::to_string(place + 1) + " of " + std::to_string(ranking_.size());
   }
 
   struct Trial {
-    size_t wide = 0;
+    std::vector<bool> wide;  ///< by place in the ranking
     Quantized made;
     double score = 0;
+    size_t count() const { return static_cast<size_t>(std::count(wide.begin(), wide.end(), true)); }
   };
-  Result<Trial> attempt(size_t wide) {
+  Result<Trial> attempt(std::vector<bool> wide) {
     LATHE_TRY(job_.check());
     Trial trial;
-    trial.wide = wide;
-    LATHE_ASSIGN(trial.made, made_with(worst(wide)));
-    LATHE_ASSIGN(trial.score, score_of(trial.made));
-    job_.report(-1, "with " + std::to_string(wide) + " modules in fp32: " + number(trial.score) + ", fp32 " +
-                        number(*baseline_));
+    trial.wide = std::move(wide);
+    Wide modules;
+    for (size_t i = 0; i < trial.wide.size(); ++i)
+      if (trial.wide[i]) modules[ranking_[i].module] = why_wide(i);
+    LATHE_ASSIGN(trial.made, trials_.made_with(modules, calibrator_));
+    LATHE_ASSIGN(trial.score, trials_.score_of(trial.made));
+    job_.report(-1, "with " + std::to_string(trial.count()) + " modules in fp32: " + number(trial.score) +
+                        ", fp32 " + number(*trials_.wide_score()));
     return trial;
   }
-  bool good(const Trial& trial) const { return trial.score >= *baseline_ - request_.budget; }
+  Result<Trial> worst(size_t count) {
+    std::vector<bool> wide(ranking_.size(), false);
+    std::fill_n(wide.begin(), static_cast<std::ptrdiff_t>(count), true);
+    return attempt(std::move(wide));
+  }
+  bool good(const Trial& trial) const { return trial.score >= *trials_.wide_score() - request_.budget; }
 
   /// The fewest of the worst modules in fp32 that is enough: doubled until it is, then halved in between.
-  Result<Quantized> within_budget() {
-    if (!request_.score) return made_with({});
-    LATHE_ASSIGN(Trial found, attempt(0));
+  Result<Trial> fewest() {
+    LATHE_ASSIGN(Trial found, worst(0));
     size_t too_few = 0;
-    while (!good(found) && found.wide < ranking_.size()) {
-      too_few = found.wide;
-      LATHE_ASSIGN(found, attempt(std::min(ranking_.size(), std::max<size_t>(1, 2 * found.wide))));
+    while (!good(found) && found.count() < ranking_.size()) {
+      too_few = found.count();
+      LATHE_ASSIGN(found, worst(std::min(ranking_.size(), std::max<size_t>(1, 2 * found.count()))));
     }
-    while (good(found) && found.wide > too_few + 1) {
-      const size_t middle = too_few + (found.wide - too_few) / 2;
-      LATHE_ASSIGN(Trial tried, attempt(middle));
+    while (good(found) && found.count() > too_few + 1) {
+      const size_t middle = too_few + (found.count() - too_few) / 2;
+      LATHE_ASSIGN(Trial tried, worst(middle));
       if (good(tried))
         found = std::move(tried);
       else
         too_few = middle;
     }
-    for (size_t i = 0; i < found.wide; ++i) ranking_[i].kept_wide = true;
+    return found;
+  }
+
+  /// Modules that turn out not to be needed in fp32, those that cost most time first.
+  Status give_back(Trial& found) {
+    std::vector<size_t> places;
+    for (size_t i = 0; i < found.wide.size(); ++i)
+      if (found.wide[i]) places.push_back(i);
+    std::stable_sort(places.begin(), places.end(),
+                     [&](size_t a, size_t b) { return ranking_[a].flops > ranking_[b].flops; });
+    places.resize(std::min(places.size(), given_back));
+    for (const size_t place : places) {
+      if (found.count() <= 1 || !good(found)) return {};  // with none it was not good
+      std::vector<bool> fewer = found.wide;
+      fewer[place] = false;
+      LATHE_ASSIGN(Trial tried, attempt(std::move(fewer)));
+      if (good(tried)) found = std::move(tried);
+    }
+    return {};
+  }
+
+  Result<Quantized> within_budget() {
+    if (!request_.score) return trials_.made_with({}, calibrator_);
+    LATHE_ASSIGN(Trial found, fewest());
+    LATHE_TRY(give_back(found));
+    for (size_t i = 0; i < ranking_.size(); ++i) ranking_[i].kept_wide = found.wide[i];
     found.made.report.score = found.score;
-    if (found.wide > 0)
+    if (found.count() > 0)
       notes_.push_back({Severity::note,
                         "int8_search",
                         "",
-                        std::to_string(found.wide) + " of " + std::to_string(ranking_.size()) +
+                        std::to_string(found.count()) + " of " + std::to_string(ranking_.size()) +
                             " modules stay in fp32 to lose no more than " + number(request_.budget) + ": " +
-                            number(found.score) + " against " + number(*baseline_),
+                            number(found.score) + " against " + number(*trials_.wide_score()),
                         "",
                         {}});
     return std::move(found.made);
@@ -210,17 +232,8 @@ class Search {
 
   const Int8Request& request_;
   const JobContext& job_;
-  std::shared_ptr<const Model> prepared_;
-  Int8Wishes wishes_;
-  Calibration calibration_;
+  Int8Trials trials_;
   Calibrator calibrator_ = Calibrator::mse;
-  struct Products {
-    std::vector<std::string> nodes;
-    double flops = 0;
-  };
-  std::map<ModuleId, Products> products_;
-  std::optional<double> baseline_;
-  Outputs expected_;
   std::vector<CalibratorTrial> tried_;
   std::vector<ModuleSensitivity> ranking_;
   Findings notes_;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Quantises a model so that its accuracy stays within a budget: chooses the calibrator, ranks modules by what
-// they do to the outputs when they alone are quantised, and keeps the worst ones wide until the rest is good.
+// Quantises a model so that its accuracy stays within a budget: chooses the calibrator, keeps what improves
+// the outputs, ranks modules by what they do to outputs and metric when they alone are quantised, and keeps
+// the worst ones wide until the rest is good.
 #pragma once
 
 #include <functional>
@@ -17,8 +18,8 @@ struct Int8Request {
   PrecisionRequest precision;            ///< i8 by module, exclusions, nodes to keep
   std::optional<Calibrator> calibrator;  ///< nullopt: the best of all
   const CalibrationData* data = nullptr;
-  Score score;  ///< empty: nothing is searched for
-  double budget = 0.01;
+  Score score;           ///< empty: nothing is searched for
+  double budget = 0.01;  ///< how much of the score may be lost
 };
 
 /// Executor thread. The ranking, the calibrators tried and the search are told in the report. Errors as of

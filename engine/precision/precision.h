@@ -51,10 +51,19 @@ struct CalibratorTrial {
   std::optional<double> score;  ///< of the metric given
 };
 
+/// A change of weights or biases that is meant to make int8 more exact, tried on the calibration data.
+struct Int8Improvement {
+  std::string name;                    ///< "equalisation", "smoothing" or "bias_correction"
+  size_t places = 0;                   ///< that it applies to
+  double before_db = 0, after_db = 0;  ///< SNR of the worst output without and with it
+  bool kept = false;                   ///< it helped
+};
+
 /// What becomes of the outputs when one module's own products alone are quantised.
 struct ModuleSensitivity {
   ModuleId module;
-  double snr_db = 0;  ///< of the worst output
+  double snr_db = 0;            ///< of the worst output
+  std::optional<double> score;  ///< of the metric, where it was measured
   double flops = 0;
   bool kept_wide = false;  ///< by the search
 };
@@ -63,11 +72,18 @@ struct PrecisionReport {
   std::vector<NodePrecision> nodes;  ///< those that compute or move floating-point numbers, in graph order
   size_t casts = 0;                  ///< inserted, bodies included
   int opset_before = 0, opset_after = 0;
-  Findings notes;                            ///< e.g. constants that were clamped
-  std::string calibrator;                    ///< that int8 was made with; empty where it was not asked for
-  std::vector<CalibratorTrial> calibrators;  ///< those that were compared
-  std::vector<ModuleSensitivity> ranking;    ///< worst first
-  std::optional<double> score, wide_score;   ///< of the metric in the search: int8 and fp32
+  Findings notes;                             ///< e.g. constants that were clamped
+  std::string calibrator;                     ///< that int8 was made with; empty where it was not asked for
+  std::vector<CalibratorTrial> calibrators;   ///< those that were compared
+  std::vector<Int8Improvement> improvements;  ///< in the order they were tried
+  std::vector<ModuleSensitivity> ranking;     ///< worst first
+  size_t ranking_samples = 0;                 ///< that its SNRs were measured on
+  std::optional<double> score, wide_score;    ///< of the metric in the search: int8 and fp32
+  std::string score_data;                     ///< what the search judged on
+  size_t score_samples = 0;
+  /// Of the metric on samples that the search has not seen; nothing where there are none.
+  std::optional<double> unseen_score, unseen_wide_score;
+  size_t unseen_samples = 0;
   double product_flops = 0,
          int8_flops = 0;  ///< of convolutions and matrix products, where int8 was asked for
 };

@@ -3,40 +3,12 @@
 
 #include <algorithm>
 #include <cmath>
+#include <string_view>
+
+#include "engine/precision/quantized_constant.h"
 
 namespace lathe {
 namespace {
-
-constexpr float largest_weight = 127;
-
-/// One scale per position along `axis`: the largest magnitude becomes 127.
-std::vector<float> channel_scales(const Tensor& weights, size_t axis) {
-  const auto channels = static_cast<size_t>(weights.dim(axis));
-  const int64_t inner = element_count(std::span(weights.shape()).subspan(axis + 1));
-  std::vector<float> largest(channels, 0);
-  const auto numbers = weights.data<float>();
-  for (size_t i = 0; i < numbers.size(); ++i) {
-    float& channel = largest[(i / static_cast<size_t>(inner)) % channels];
-    channel = std::max(channel, std::abs(numbers[i]));
-  }
-  // A channel of zeros takes the scale of the others: its bias has to have digits, too.
-  const float overall = *std::max_element(largest.begin(), largest.end());
-  const float floor = overall > 0 ? overall * 1e-7F : 1.0F;
-  for (float& scale : largest) scale = (scale > floor ? scale : std::max(overall, floor)) / largest_weight;
-  return largest;
-}
-
-Result<Tensor> rounded(const Tensor& weights, size_t axis, const std::vector<float>& scales) {
-  LATHE_ASSIGN(Tensor made, Tensor::allocate(ElementType::i8, weights.shape()));
-  const int64_t inner = element_count(std::span(weights.shape()).subspan(axis + 1));
-  const auto from = weights.data<float>();
-  const auto to = made.mutable_data<int8_t>();
-  for (size_t i = 0; i < from.size(); ++i) {
-    const float scale = scales[(i / static_cast<size_t>(inner)) % scales.size()];
-    to[i] = static_cast<int8_t>(std::clamp(std::nearbyint(from[i] / scale), -largest_weight, largest_weight));
-  }
-  return made;
-}
 
 template <class T>
 Tensor vector_of(const std::vector<T>& elements) {
@@ -49,7 +21,8 @@ ValueId QdqInserter::add_node(const char* op_type, const Node& neighbour, const 
                               std::vector<ValueId> inputs, ElementType type, std::optional<Dims> dims,
                               std::string why, std::optional<size_t> axis) {
   Node node;
-  node.name = name;
+  // Beside `neighbour`: same module, and named so that other readers find that module, too.
+  node.name = neighbour.name + (op_type == std::string_view("QuantizeLinear") ? "_quantize" : "_dequantize");
   node.op_type = op_type;
   node.version = opset_;
   node.module = neighbour.module;
@@ -105,7 +78,7 @@ Result<ValueId> QdqInserter::weights_of(NodeId id, size_t axis) {
   const Tensor weights = *constant_behind(graph_, original);
   const std::string name = graph_.value(original).name;
   made.scales = channel_scales(weights, axis);
-  LATHE_ASSIGN(Tensor stored, rounded(weights, axis, made.scales));
+  LATHE_ASSIGN(Tensor stored, rounded_weights(weights, axis, made.scales));
   const ValueId value = editor_.add_constant(name + "/quantized", std::move(stored));
   const ValueId scale = editor_.add_constant(name + "/scale", vector_of(made.scales));
   const ValueId zero =
@@ -150,11 +123,36 @@ void QdqInserter::quantise_bias(NodeId id) {
   editor_.set_node_inputs(id, std::move(inputs));
 }
 
+/// ONNX Runtime makes a Gemm between two Reshapes of MatMul and Add of a vector, before it looks at the
+/// quantisation, which the Gemm then cannot use: it dequantises the weights in every run. A bias with all
+/// axes of the product says the same and is left alone.
+Status QdqInserter::widen_bias(NodeId id) {
+  const Value& product = graph_.value(graph_.node(id).outputs[0]);
+  const auto& dims = plan_.types.type(product.id).dims;
+  if (graph_.node(id).op_type != "MatMul" || !dims || dims->size() < 3 || product.is_output ||
+      product.consumers.size() != 1)
+    return {};
+  const Node& add = graph_.node(product.consumers.front());
+  if (!add.domain.empty() || add.op_type != "Add") return {};
+  const size_t at = add.inputs[0] == product.id ? 1 : 0;
+  const Tensor* bias = constant_behind(graph_, add.inputs[at]);
+  if (bias == nullptr || bias->type() != ElementType::f32 || bias->rank() != 1) return {};
+  Shape shape(dims->size(), 1);
+  shape.back() = bias->count();
+  Tensor wide = bias->reshaped(std::move(shape));
+  std::vector<ValueId> inputs = add.inputs;
+  const NodeId reader = add.id;
+  inputs[at] = editor_.add_constant(graph_.value(inputs[at]).name, std::move(wide));
+  editor_.set_node_inputs(reader, std::move(inputs));
+  return {};
+}
+
 Status QdqInserter::run() {
   for (const NodeId id : plan_.order) {
     if (!plan_.of(id).product || !plan_.of(id).int8) continue;
     LATHE_ASSIGN(const ValueId weights, weights_of(id, plan_.of(id).channel_axis));
     quantise_bias(id);
+    LATHE_TRY(widen_bias(id));
     std::vector<ValueId> inputs = graph_.node(id).inputs;
     inputs[1] = weights;
     editor_.set_node_inputs(id, std::move(inputs));

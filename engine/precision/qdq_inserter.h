@@ -28,6 +28,7 @@ class QdqInserter {
   Status quantise_activation(ValueId value, ValueId range_of);
   Result<ValueId> weights_of(NodeId id, size_t axis);
   void quantise_bias(NodeId id);
+  Status widen_bias(NodeId id);
   Result<QuantizedRange> range_of(ValueId value) const;
   ValueId add_node(const char* op_type, const Node& neighbour, const std::string& name,
                    std::vector<ValueId> inputs, ElementType type, std::optional<Dims> dims, std::string why,

@@ -6,6 +6,7 @@
 #include "engine/base/strings.h"
 #include "engine/graph/verify.h"
 #include "engine/passes/pass.h"
+#include "engine/precision/module_scopes.h"
 #include "engine/precision/qdq_inserter.h"
 #include "engine/precision/raise_opset.h"
 #include "engine/precision/rebuild.h"
@@ -20,7 +21,28 @@ int opset_of(const Model& model) {
   return found != model.opsets.end() ? found->second : 0;
 }
 
+/// What exporters make of equal weights: one of them, and Identity of it for the others. Normalisations read
+/// the weights themselves, so that they can be folded.
+void bypass_identities(Graph& graph) {
+  GraphEditor editor(graph);
+  for (size_t i = 0; i < graph.nodes().size(); ++i) {
+    const Node& node = graph.nodes()[i];
+    const bool normalises = node.domain.empty() && (node.op_type == "Mul" || node.op_type == "Add" ||
+                                                    node.op_type == "BatchNormalization");
+    if (!node.alive || !normalises) continue;
+    std::vector<ValueId> inputs = node.inputs;
+    for (ValueId& input : inputs)
+      while (input.valid() && constant_behind(graph, input) != nullptr && graph.constant(input) == nullptr)
+        input = graph.node(graph.value(input).producer).inputs[0];
+    if (inputs != node.inputs) editor.set_node_inputs(node.id, std::move(inputs));
+  }
+}
+
+/// A convolution stays in its own module.
 Status fold_normalisations(Model& model) {
+  std::vector<ModuleId> modules;
+  for (const Node& node : model.graph.nodes()) modules.push_back(node.module);
+  bypass_identities(model.graph);
   PassOptions options;
   options.modules = &model.modules;
   PassContext context(model.graph, options);
@@ -33,6 +55,9 @@ Status fold_normalisations(Model& model) {
     }
   }
   context.editor.remove_dead();
+  for (const Node& node : model.graph.nodes())
+    if (node.alive && node.id.index < modules.size() && node.module != modules[node.id.index])
+      context.editor.set_module(node.id, modules[node.id.index]);
   return {};
 }
 
@@ -126,7 +151,8 @@ Result<Int8Wishes> int8_wishes(const ModuleTree& tree, const PrecisionRequest& r
 
 std::vector<std::string> values_to_calibrate(const Graph& graph, const Int8Plan& plan) {
   std::vector<std::string> names;
-  for (const auto& [value, range_from] : plan.tensors) names.push_back(graph.value(range_from).name);
+  for (const auto& [value, range_from] : plan.tensors)
+    for (const ValueId id : {value, range_from}) names.push_back(graph.value(id).name);
   std::sort(names.begin(), names.end());
   names.erase(std::unique(names.begin(), names.end()), names.end());
   return names;
@@ -142,6 +168,7 @@ Result<Quantized> quantize(const Model& model, const Int8Plan& plan, const Calib
   GraphEditor(made.model->graph).remove_dead();
   LATHE_ASSIGN(made.model->graph, rebuild(made.model->graph));
   refresh_modules(*made.model);
+  write_module_scopes(*made.model);
   for (const Finding& finding : verify(made.model->graph))
     return internal_error(finding.where, "after quantising: " + finding.message);
   for (const Finding& finding : infer(made.model->graph, inference).findings)

@@ -16,7 +16,8 @@ Result<std::shared_ptr<const Model>> prepared_for_int8(const Model& model);
 /// What is asked of each module; parents hand on. Errors: a module that does not exist.
 Result<Int8Wishes> int8_wishes(const ModuleTree& tree, const PrecisionRequest& request);
 
-/// Names of the values that calibration has to see.
+/// Names of the values that calibration has to see, also for plans that keep more products wide: there a
+/// moved tensor has a range of its own.
 std::vector<std::string> values_to_calibrate(const Graph& graph, const Int8Plan& plan);
 
 struct Quantized {

@@ -409,6 +409,7 @@ void Lowering::release_constants(const Node& node, int position) {
     const auto wanted_later = [&](ValueId id) { return last_use_[id.index] > position; };
     if (touched_[slot] || std::any_of(values_in_[slot].begin(), values_in_[slot].end(), wanted_later))
       continue;
+    plan_.slots[slot].constant.buffer().release_pages();
     plan_.slots[slot].constant = {};
     GraphEditor(graph_).set_constant(input, {});
   }

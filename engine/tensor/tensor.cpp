@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "engine/tensor/tensor.h"
 
+#include <cstring>
+
 #include "engine/base/checked.h"
 
 namespace lathe {
@@ -48,7 +50,24 @@ Tensor Tensor::wrap(ElementType type, Shape shape, Buffer bytes) {
   tensor.count_ = element_count(shape);
   tensor.shape_ = std::move(shape);
   tensor.buffer_ = std::move(bytes);
+  const size_t alignment = std::clamp<size_t>(element_size(type), 1, sizeof(double));
+  if (reinterpret_cast<uintptr_t>(tensor.buffer_.data()) % alignment != 0)
+    tensor.realigned_ = std::make_shared<Realigned>();
   return tensor;
+}
+
+const std::byte* Tensor::aligned_bytes() const {
+  std::call_once(realigned_->once, [&] {
+    auto copy = Buffer::allocate_lasting(bytes());
+    if (!copy.ok()) {  // slower, where the processor allows it, but not lost
+      realigned_->bytes = buffer_;
+      return;
+    }
+    if (bytes() > 0) std::memcpy(copy->mutable_data(), buffer_.data(), bytes());
+    realigned_->bytes = std::move(*copy);
+    buffer_.release_pages();  // not held twice
+  });
+  return realigned_->bytes.data();
 }
 
 Tensor Tensor::of_strings(Shape shape, std::vector<std::string> elements) {

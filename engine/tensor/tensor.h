@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <memory>
+#include <mutex>
 #include <span>
 #include <string>
 #include <vector>
@@ -22,7 +23,8 @@ class Tensor {
   Tensor() = default;
   /// Uninitialised elements (strings empty). Errors: the size overflows or memory runs out.
   static Result<Tensor> allocate(ElementType type, Shape shape);
-  /// `bytes` must hold at least the elements; the caller has checked the size.
+  /// `bytes` must hold at least the elements; the caller has checked the size. They may begin anywhere: where
+  /// that is no place for an element, raw() copies them to one when it is first called.
   static Tensor wrap(ElementType type, Shape shape, Buffer bytes);
   static Tensor of_strings(Shape shape, std::vector<std::string> elements);
   /// Copies `elements` (row-major; their number must fit the shape). For small tensors: aborts when out of
@@ -46,9 +48,11 @@ class Tensor {
   int64_t count() const { return count_; }  ///< number of elements
   size_t bytes() const { return static_cast<size_t>(count_) * element_size(type_); }
 
-  const std::byte* raw() const { return buffer_.data(); }
+  /// Aligned for the elements. Thread-safe.
+  const std::byte* raw() const { return realigned_ ? aligned_bytes() : buffer_.data(); }
   /// For whoever has just made the tensor.
   std::byte* mutable_raw() { return buffer_.mutable_data(); }
+  /// The bytes as they were given, perhaps not aligned: for whoever moves them and computes nothing.
   const Buffer& buffer() const { return buffer_; }
   template <class T>
   std::span<const T> data() const {
@@ -72,7 +76,15 @@ class Tensor {
   ElementType type_ = ElementType::undefined;
   Shape shape_;
   int64_t count_ = 0;
+  /// A copy made when it is first needed, shared by all copies of the tensor.
+  struct Realigned {
+    std::once_flag once;
+    Buffer bytes;
+  };
+  const std::byte* aligned_bytes() const;
+
   Buffer buffer_;
+  std::shared_ptr<Realigned> realigned_;  ///< null where the buffer is aligned
   std::shared_ptr<std::vector<std::string>> strings_;
 };
 

@@ -9,6 +9,7 @@
 #include "gui/models/problems_model.h"
 #include "gui/widgets/format.h"
 #include "gui/widgets/theme.h"
+#include "profiler/stats/roofline.h"
 
 namespace lathe {
 namespace {
@@ -91,11 +92,11 @@ QString attributeText(const AttributeValue& value) {
       value);
 }
 
-QString timeText(const NodeRun& run, const NodeCost& cost) {
+QString timeText(const NodeRun& run) {
   QStringList about;
   if (run.calls > 1) about << tr("%1 calls").arg(run.calls, 0, 'g', 3);
-  if (cost.flops > 0 && run.ns > 0 && run.fused == 1)
-    about << formatFlopRate(static_cast<double>(cost.flops) * run.calls / (run.ns * 1e-9));
+  if (run.flops > 0 && run.ns > 0) about << formatFlopRate(run.flops / (run.ns * 1e-9));
+  if (run.share > 0) about << tr("%1 % of this machine's best").arg(qRound(100 * run.share));
   if (!run.kernel.empty()) about << escaped(run.kernel);
   if (!run.precision.empty()) about << escaped(run.precision);
   if (run.fused > 1) about << tr("one step of %n nodes: ", run.fused) + escaped(run.op);
@@ -128,8 +129,8 @@ void costAndKernel(const Document& document, const NodeFacts& facts, HtmlPage& p
     page.row(tr("Intensity"),
              tr("%1 FLOP a byte")
                  .arg(formatReal(static_cast<double>(cost.flops) / static_cast<double>(cost.bytes))));
-  if (facts.before) page.row(tr("Time, %1").arg(shownTimes(document).label), timeText(*facts.before, cost));
-  if (facts.after) page.row(tr("Time, after"), timeText(*facts.after, cost));
+  if (facts.before) page.row(tr("Time, %1").arg(shownTimes(document).label), timeText(*facts.before));
+  if (facts.after) page.row(tr("Time, after"), timeText(*facts.after));
   if (facts.details.kernel.empty() && facts.details.declined.empty()) return;
   page.section(tr("Kernel"));
   page.row(tr("Eager run uses"), strong(escaped(facts.details.kernel)));
@@ -276,10 +277,17 @@ void sliceRows(const TraceEntry& entry, SliceId slice, HtmlPage& page) {
   }
 }
 
+static double argNumber(const Trace& trace, SliceId id, const char* key) {
+  const Arg* arg = trace.arg(id, key);
+  return arg != nullptr && arg->is_number() ? arg->number() : 0;
+}
+
 std::optional<NodeRun> findRun(const Trace& trace, int runs, std::string_view node) {
   const std::string quoted = '"' + std::string(node) + '"';
   NodeRun run;
   SliceId longest;
+  const std::optional<MachinePeak> peak = machine_peak(trace);
+  double least_ns = 0;
   for (size_t i = 0; i < trace.slice_count(); ++i) {
     const SliceId id(i);
     if (trace.text(trace.category(id)) != "op") continue;
@@ -287,9 +295,14 @@ std::optional<NodeRun> findRun(const Trace& trace, int runs, std::string_view no
     if (!alone && trace.arg_text(id, "nodes").find(quoted) == std::string_view::npos) continue;
     run.ns += static_cast<double>(trace.duration(id));
     run.calls += 1;
+    const double flops = argNumber(trace, id, "flops"), bytes = argNumber(trace, id, "bytes");
+    run.flops += flops;
+    if (peak) least_ns += peak->least_ns(flops, bytes, trace.arg_text(id, "precision"));
     if (!longest.valid() || trace.duration(id) > trace.duration(longest)) longest = id;
   }
   if (!longest.valid()) return std::nullopt;
+  if (run.ns > 0) run.share = least_ns / run.ns;
+  run.flops /= std::max(runs, 1);
   run.ns /= std::max(runs, 1);
   run.calls /= std::max(runs, 1);
   run.op = trace.arg_text(longest, "op_type");

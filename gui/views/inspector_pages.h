@@ -16,7 +16,9 @@ struct NodeRun {
   double ns = 0;     ///< a run
   double calls = 0;  ///< a run
   std::string op, kernel, precision;
-  int fused = 1;  ///< nodes that the step computes together, itself included
+  int fused = 1;     ///< nodes that the step computes together, itself included
+  double flops = 0;  ///< a run
+  double share = 0;  ///< of what the machine can do, as the recording measured it; 0: not known
 };
 /// Nullopt where the recording has no step of the node. Reads the whole trace: not for the UI thread.
 std::optional<NodeRun> findRun(const Trace& trace, int runs, std::string_view node);

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "profiler/cli/command.h"
+#include "profiler/stats/roofline.h"
 #include "profiler/workflow/machine.h"
 
 namespace lathe {
@@ -14,11 +15,15 @@ namespace {
 
 using nlohmann::ordered_json;
 
+constexpr int recorded_runs = 10;   // for the roofline
+constexpr size_t shown_steps = 20;  // of it
+
 struct Options {
   ModelOptions model;
   std::vector<std::string> models;
   RunMode mode = RunMode::eager;
   int runs = 20, warmup = 3;
+  bool roofline = false;
 };
 
 /// What most of the weights are stored in, which is what the products of such a model compute in.
@@ -36,6 +41,28 @@ std::string stored_precision(const Graph& graph) {
   return most == elements.end() ? "f32" : most->first;
 }
 
+/// Every step beside what this machine can do, those that lose most first.
+Result<ordered_json> measure_roofline(RunRequest request, const JobContext& job) {
+  request.runs = std::min(request.runs, recorded_runs);
+  LATHE_ASSIGN(const auto report, profile_model(request, job));
+  const auto peak = machine_peak(*report->trace);
+  if (!peak) return internal_error("", "the recording does not say what this machine can do");
+  ordered_json steps = ordered_json::array();
+  for (const RooflineStep& step : roofline(*report->trace, *peak, report->statistics.runs))
+    steps.push_back({{"node", step.node},
+                     {"op_type", step.op_type},
+                     {"module", step.module},
+                     {"kernel", step.kernel},
+                     {"precision", step.precision},
+                     {"ms", step.ns / 1e6},
+                     {"flops_per_second", step.flops_per_second()},
+                     {"bytes_per_second", step.bytes_per_second()},
+                     {"bound", step.memory_bound ? "memory" : "compute"},
+                     {"share_of_peak", step.share()},
+                     {"lost_ms", step.lost_ns() / 1e6}});
+  return ordered_json{{"machine", ordered_json::parse(to_json(*peak))}, {"steps", std::move(steps)}};
+}
+
 /// One model, measured in this process.
 Result<ordered_json> measure(const Options& options, const std::string& path, const JobContext& job) {
   ModelOptions model = options.model;
@@ -47,8 +74,13 @@ Result<ordered_json> measure(const Options& options, const std::string& path, co
   request.runs = options.runs;
   request.warmup = options.warmup;
   LATHE_ASSIGN(const RunReport report, run_model(request, job));
+  const size_t peak = peak_memory_bytes();
   const Distribution& d = report.latency;
-  return ordered_json{{"model", path},
+  ordered_json roofline;
+  if (options.roofline) {
+    LATHE_ASSIGN(roofline, measure_roofline(request, job));
+  }
+  ordered_json result{{"model", path},
                       {"mode", opened->partition                ? "converted"
                                : options.mode == RunMode::eager ? "eager"
                                                                 : "engine"},
@@ -63,7 +95,9 @@ Result<ordered_json> measure(const Options& options, const std::string& path, co
                         {"mean", d.mean / 1e6}}},
                       {"load_ms", load_ms},
                       {"compile_ms", report.compile_ms},
-                      {"peak_rss_bytes", peak_memory_bytes()}};
+                      {"peak_rss_bytes", peak}};
+  if (options.roofline) result["roofline"] = std::move(roofline);
+  return result;
 }
 
 /// Runs `measure` in a child, so that neither memory nor caches of one model colour the next; the result
@@ -100,6 +134,36 @@ Result<ordered_json> measure_apart(const Options& options, const std::string& pa
   return error;
 }
 
+std::string roofline_text(const ordered_json& result) {
+  const ordered_json& roofline = result["roofline"];
+  std::string text =
+      fmt::format("\n{}\nthis machine, {} thread(s):",
+                  std::filesystem::path(result["model"].get<std::string>()).filename().string(),
+                  roofline["machine"]["threads"].get<int>());
+  for (const auto& [precision, rate] : roofline["machine"]["flops_per_second"].items())
+    text += fmt::format(" {} {:.0f} GFLOP/s,", precision, rate.get<double>() / 1e9);
+  for (const ordered_json& each : roofline["machine"]["bandwidths"])
+    text += fmt::format(" {:.0f} GB/s in {},", each["bytes_per_second"].get<double>() / 1e9,
+                        format_bytes(each["working_set"].get<double>()));
+  text.back() = '\n';
+  std::vector<std::vector<std::string>> rows{
+      {"step", "operator", "kernel", "ms", "GFLOP/s", "GB/s", "bound by", "of peak", "lost ms"}};
+  for (const ordered_json& step : roofline["steps"]) {
+    if (rows.size() > shown_steps) break;
+    const auto number = [&](const char* key, double unit) {
+      return fmt::format("{:.2f}", step[key].get<double>() / unit);
+    };
+    rows.push_back({step["node"], step["op_type"], step["kernel"], number("ms", 1),
+                    number("flops_per_second", 1e9), number("bytes_per_second", 1e9), step["bound"],
+                    fmt::format("{:.0f} %", 100 * step["share_of_peak"].get<double>()),
+                    number("lost_ms", 1)});
+  }
+  text += format_table(rows);
+  const size_t left = roofline["steps"].size() - (rows.size() - 1);
+  return left == 0 ? text
+                   : text + fmt::format("and {} steps that lose less (all of them with --json)\n", left);
+}
+
 Result<int> bench(const Options& options, const GlobalOptions& global, const JobContext& job) {
   ordered_json results = ordered_json::array();
   for (const std::string& path : options.models) {
@@ -121,6 +185,8 @@ Result<int> bench(const Options& options, const GlobalOptions& global, const Job
                     format_bytes(r["peak_rss_bytes"].get<double>())});
   }
   print(format_table(rows));
+  if (options.roofline)
+    for (const ordered_json& r : results) print(roofline_text(r));
   return exit_done;
 }
 
@@ -139,6 +205,8 @@ void register_bench(CommandRegistry& registry) {
                   app.add_option("--warmup", options->warmup, "runs before timing")
                       ->check(CLI::Range(0, 1000000))
                       ->capture_default_str();
+                  app.add_flag("--roofline", options->roofline,
+                               "every step beside what this machine can do, those that lose most first");
                   return [options, &global](const JobContext& job) { return bench(*options, global, job); };
                 }});
 }

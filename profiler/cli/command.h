@@ -38,9 +38,10 @@ struct GlobalOptions {
 /// Options of every command that loads a model.
 struct ModelOptions {
   std::string model;
-  std::vector<std::string> shapes;  ///< NAME=1x3x224x224
-  std::vector<std::string> inputs;  ///< NAME=FILE.npy
-  std::string inputs_file;          ///< .npz
+  std::vector<std::string> shapes;   ///< NAME=1x3x224x224
+  std::vector<std::string> inputs;   ///< NAME=FILE.npy
+  std::string inputs_file;           ///< .npz
+  std::vector<std::string> plugins;  ///< libraries of custom operators
   uint64_t seed = 0;
   int threads = 0;
 

@@ -4,16 +4,21 @@
 
 #include "engine/base/files.h"
 #include "profiler/cli/command.h"
+#include "profiler/cli/reduce.h"
+#include "profiler/workflow/plugins.h"
+#include "profiler/workflow/shapes_from_data.h"
 
 namespace lathe {
 namespace {
 
 struct Options {
   ModelOptions model;
-  std::string out, config, data, metric, calibration, calibrator;
+  std::string out, config, data, metric, calibration, calibration_cache, calibrator;
   std::optional<double> budget;
+  std::optional<std::string> reduce;  ///< module; empty: the first that fails
   std::vector<std::string> min_shapes, opt_shapes, max_shapes;
-  bool fp16 = false, bf16 = false, int8 = false, dry_run = false;
+  bool fp16 = false, bf16 = false, int8 = false, dry_run = false, shapes_from_data = false,
+       apply_remedies = false;
   size_t limit = 0;
   int runs = 20;
 };
@@ -81,7 +86,9 @@ Result<ConvertRequest> make_request(const Options& options, std::shared_ptr<cons
   if (!options.metric.empty()) configuration.metric = options.metric;
   request.opened = std::move(opened);
   request.out = options.out;
+  request.calibration_cache = options.calibration_cache;
   request.dry_run = options.dry_run;
+  request.apply_remedies = options.apply_remedies;
   request.limit = options.limit;
   request.threads = options.model.threads;
   request.seed = options.model.seed;
@@ -101,8 +108,14 @@ std::string as_json(const ConvertReport& report) {
                        {"cause", outcome.failure ? nlohmann::ordered_json(to_string(outcome.failure->cause))
                                                  : nlohmann::ordered_json(nullptr)}});
   }
+  nlohmann::ordered_json remedies = nlohmann::ordered_json::array();
+  for (const AppliedRemedy& applied : conversion.remedies)
+    remedies.push_back(
+        {{"kind", to_string(applied.step.kind)}, {"subject", applied.step.subject}, {"text", applied.text}});
   const nlohmann::ordered_json document = {{"conversion_rate", {conversion.converted, conversion.total}},
                                            {"num_modules", conversion.engines},
+                                           {"num_engines", conversion.partition.pieces.size()},
+                                           {"remedies_applied", remedies},
                                            {"folder", report.folder.string()},
                                            {"modules", modules}};
   return document.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
@@ -110,8 +123,20 @@ std::string as_json(const ConvertReport& report) {
 
 Result<int> convert_command(const Options& options, const GlobalOptions& global, const JobContext& job) {
   if (options.out.empty() && !options.dry_run) return usage_error("", "--out DIR is needed (or --dry-run)");
+  std::vector<std::filesystem::path> plugins(options.model.plugins.begin(), options.model.plugins.end());
+  LATHE_TRY(add_configured_plugins(options.config, plugins));
+  LATHE_TRY(load_plugins(plugins));
   LATHE_ASSIGN(const auto opened, open(options.model, job));
-  LATHE_ASSIGN(const ConvertRequest request, make_request(options, opened));
+  LATHE_ASSIGN(ConvertRequest request, make_request(options, opened));
+  request.configuration.plugins.clear();
+  for (const auto& plugin : plugins)
+    request.configuration.plugins.push_back(std::filesystem::absolute(plugin).string());
+  if (options.shapes_from_data) {
+    LATHE_TRY(learn_shapes(request, job));
+    for (const Finding& note : request.configuration.notes)
+      if (note.code == "shapes_from_data" && !global.json) print(note.message + "\n");
+  }
+  if (options.reduce) return reduce_command(options.model, request, *options.reduce, global, job);
   LATHE_ASSIGN(const auto report, convert_model(request, job));
   print(global.json ? as_json(*report) : report->printed);
   if (!global.json && !report->files.empty()) {
@@ -139,6 +164,7 @@ void register_convert(CommandRegistry& registry) {
          app.add_option("--opt-shape", o.opt_shapes, "shape to optimise for");
          app.add_option("--max-shape", o.max_shapes, "largest shape");
          app.add_option("--calib", o.calibration, "dataset for calibration");
+         app.add_option("--calib-cache", o.calibration_cache, "file that keeps what calibration finds");
          app.add_option("--calibrator", o.calibrator, "minmax, entropy, percentile or mse")
              ->check(CLI::IsMember({"minmax", "entropy", "percentile", "mse"}));
          app.add_option("--accuracy-budget", o.budget, "how much int8 may lose of the metric (0.01)");
@@ -148,6 +174,14 @@ void register_convert(CommandRegistry& registry) {
          app.add_option("--runs", o.runs, "timed runs before and after")
              ->check(CLI::Range(1, 100000))
              ->capture_default_str();
+         app.add_flag("--shapes-from-data", o.shapes_from_data, "learn open input shapes from the samples");
+         app.add_option_function<std::string>(
+                "--reduce", [&o](const std::string& module) { o.reduce = module; },
+                "write the smallest failing piece of MODULE (default: the first that fails) to --out")
+             ->expected(0, 1)
+             ->default_str("");
+         app.add_flag("--apply-remedies", o.apply_remedies,
+                      "rewrite the model by what failures offer, as long as more of it converts");
          app.add_flag("--dry-run", o.dry_run, "say what would happen, compile nothing");
          return [options, &global](const JobContext& job) { return convert_command(*options, global, job); };
        }});

@@ -5,6 +5,7 @@
 
 #include "profiler/cli/command.h"
 #include "profiler/workflow/operators.h"
+#include "profiler/workflow/plugins.h"
 
 namespace lathe {
 namespace {
@@ -147,7 +148,10 @@ std::string as_text(const OpenedModel& opened, bool tree) {
 }
 
 Result<int> inspect(const Options& options, const GlobalOptions& global, const JobContext& job) {
-  if (options.operators) return print_operators(global.json);
+  if (options.operators) {
+    LATHE_TRY(load_plugins({options.model.plugins.begin(), options.model.plugins.end()}));
+    return print_operators(global.json);
+  }
   if (options.model.model.empty()) return usage_error("", "a model is needed (or --operators)");
   LATHE_ASSIGN(const auto opened, open(options.model, job));
   print(global.json ? as_json(*opened).dump(2, ' ', false, ordered_json::error_handler_t::replace) + "\n"

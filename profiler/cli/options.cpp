@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "engine/tensor/npz.h"
 #include "profiler/cli/command.h"
+#include "profiler/workflow/plugins.h"
 
 namespace lathe {
 namespace {
@@ -27,6 +28,9 @@ void ModelOptions::add_to(CLI::App& app, bool positional) {
   app.add_option("--shape", shapes, "shape of an input: NAME=1x3x224x224");
   app.add_option("--input", inputs, "an input's data: NAME=FILE.npy");
   app.add_option("--inputs", inputs_file, "an .npz whose arrays bear the inputs' names");
+  app.add_option("--plugin", plugins, "a library of custom operators (runs its code)")
+      ->type_name("FILE")
+      ->allow_extra_args(false);
   app.add_option("--seed", seed, "seed of random inputs")->capture_default_str();
   app.add_option("--threads", threads, "threads to use (default: physical cores)")
       ->check(CLI::Range(0, 1024));
@@ -60,6 +64,7 @@ Result<NamedValues> ModelOptions::read_inputs(const Model& model) const {
 }
 
 Result<std::shared_ptr<const OpenedModel>> open(const ModelOptions& options, const JobContext& job) {
+  LATHE_TRY(load_plugins({options.plugins.begin(), options.plugins.end()}));
   LATHE_ASSIGN(const auto shapes, options.parsed_shapes());
   return open_model(options.model, shapes, job);
 }

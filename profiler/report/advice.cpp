@@ -20,12 +20,24 @@ std::optional<double> measured_gain(const ReportData& data) {
   double eager = 0, engine = 0;
   for (const ModuleOutcome& outcome : conversion.outcomes) {
     if (outcome.status != ModuleStatus::success) continue;
+    // On both sides with all that is under it.
     engine += device_us(data.after, outcome.module);
-    for (const ModuleId below : conversion.model->modules.subtree(outcome.module))
-      eager += device_us(data.before, below);
+    eager += device_us(data.before, outcome.module);
   }
   if (eager <= 0 || engine <= 0) return std::nullopt;
   return eager / engine;
+}
+
+/// Of the whole model: modules under an engine are counted with it.
+double eager_time(const ReportData& data) {
+  double whole = 0;
+  for (const auto& [module, times] : data.before.modules) whole += times.device_us;
+  for (const ModuleOutcome& outcome : data.conversion->outcomes) {
+    if (outcome.status != ModuleStatus::success) continue;
+    for (const ModuleId below : data.conversion->model->modules.subtree(outcome.module))
+      if (below != outcome.module) whole -= device_us(data.before, below);
+  }
+  return whole;
 }
 
 /// The first thing to do; keeping a module eager unblocks nothing and is named only where there is no other.
@@ -45,14 +57,27 @@ std::optional<double> estimated_speedup(const ReportData& data, double blocked_u
   return whole_us / (whole_us - blocked + blocked / *gain);
 }
 
+/// What looking ahead found, which beats the estimate.
+void add_forecast(const ReportData& data, Advice& advice) {
+  for (const Forecast& forecast : data.conversion->forecasts) {
+    if (forecast.step.kind != advice.remedy.kind || forecast.step.subject != advice.remedy.subject) continue;
+    advice.converted = forecast.converted;
+    if (!forecast.latency_ns || *forecast.latency_ns <= 0) continue;
+    advice.speedup = data.after.latency.p50 / *forecast.latency_ns;
+    advice.measured = true;
+  }
+}
+
 }  // namespace
 
 std::string Advice::text() const {
   std::string line = remedy.text;
   while (!line.empty() && (line.back() == '.' || line.back() == ' ')) line.pop_back();
-  line += fmt::format(": concerns {} of {} modules, {:.0f} % of the eager run's time", modules.size(), total,
-                      100 * share);
+  if (converted) line += fmt::format(": {} of {} modules convert with it", *converted, total);
+  line += fmt::format("{} concerns {} of {} modules, {:.0f} % of the eager run's time", converted ? ";" : ":",
+                      modules.size(), total, 100 * share);
   if (remedy.kind == Remedy::Kind::keep_eager) return line + ", which stays as it is";
+  if (speedup && measured) return line + fmt::format(", {:.2f}x as measured", *speedup);
   if (speedup)
     return line +
            fmt::format(", about {:.2f}x (estimated from {:.2f}x where engines run)", *speedup, *engine_gain);
@@ -62,8 +87,7 @@ std::string Advice::text() const {
 std::vector<Advice> advise(const ReportData& data) {
   const Conversion& conversion = *data.conversion;
   const std::optional<double> gain = measured_gain(data);
-  double eager_us = 0;
-  for (const auto& [module, times] : data.before.modules) eager_us += times.device_us;
+  const double eager_us = eager_time(data);
   struct Group {
     Advice advice;
     double before_us = 0, after_us = 0;
@@ -93,6 +117,7 @@ std::vector<Advice> advise(const ReportData& data) {
       group.advice.engine_gain = gain;
       group.advice.speedup = estimated_speedup(data, group.after_us, gain);
     }
+    add_forecast(data, group.advice);
     list.push_back(std::move(group.advice));
   }
   std::stable_sort(list.begin(), list.end(),

@@ -9,6 +9,11 @@ namespace lathe {
 PrecisionSummary precision_summary(const Conversion& conversion) {
   PrecisionSummary summary;
   summary.calibrator = conversion.precision.calibrator;
+  summary.score = conversion.precision.score;
+  summary.wide_score = conversion.precision.wide_score;
+  summary.score_samples = conversion.precision.score_samples;
+  for (const CalibratorTrial& trial : conversion.precision.calibrators)
+    if (trial.calibrator == to_string(Calibrator::minmax)) summary.minmax_score = trial.score;
   if (conversion.precision.product_flops > 0)
     summary.int8_share = conversion.precision.int8_flops / conversion.precision.product_flops;
   std::map<std::string, PrecisionSummary::Kept> kept;
@@ -36,9 +41,15 @@ std::string PrecisionSummary::text() const {
     if (precision != precision_name(ElementType::f32))
       made += fmt::format("{}{} in {} of {} nodes", made.empty() ? "" : ", ", precision, count, nodes);
   if (made.empty()) return made;
-  if (int8_share)
-    return made + fmt::format(", {:.1f} % of convolution and product FLOPs, calibrator {}", 100 * *int8_share,
-                              calibrator);
+  if (int8_share) {
+    made += fmt::format(", {:.1f} % of convolution and product FLOPs, calibrator {}", 100 * *int8_share,
+                        calibrator);
+    if (score && wide_score)
+      made +=
+          fmt::format("; {:.4f} against {:.4f} in fp32 on {} samples", *score, *wide_score, score_samples);
+    if (score && minmax_score) made += fmt::format(", plain minmax {:.4f}", *minmax_score);
+    return made;
+  }
   return made + fmt::format(", {} cast{}", casts, casts == 1 ? "" : "s");
 }
 

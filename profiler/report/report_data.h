@@ -9,6 +9,7 @@
 #include "engine/convert/convert.h"
 #include "profiler/stats/balance.h"
 #include "profiler/stats/distribution.h"
+#include "profiler/stats/statistics.h"
 
 namespace lathe {
 
@@ -26,6 +27,7 @@ struct MeasuredSide {
   std::map<std::string, double> accuracy;  ///< AP, AP50, top1, top5, snr_db; empty without data
   TimeBalance balance;
   std::map<ModuleId, ModuleTimes> modules;
+  Statistics statistics = {};  ///< per operator type, over the recorded runs
 };
 
 struct ReportData {

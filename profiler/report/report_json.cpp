@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "profiler/report/advice.h"
+#include "profiler/report/precision_summary_json.h"
 #include "profiler/report/report_data.h"
 
 namespace lathe {
@@ -44,9 +45,11 @@ ordered_json failure_json(const Failure& failure) {
                         {"op_type", each.op_type},
                         {"shapes", each.shapes},
                         {"source", each.source}});
-  for (const Remedy& remedy : failure.remedies)
+  for (const Remedy& remedy : failure.remedies) {
     remedies.push_back(
         {{"kind", to_string(remedy.kind)}, {"text", remedy.text}, {"subject", remedy.subject}});
+    if (remedy.shape) remedies.back()["shape"] = *remedy.shape;
+  }
   return {{"cause", to_string(failure.cause)},
           {"message", failure.sentence},
           {"chain", failure.chain},
@@ -73,18 +76,58 @@ ordered_json module_json(const ReportData& data, const ModuleOutcome& outcome) {
   return made;
 }
 
+/// What was done to the model before it was converted.
+ordered_json applied_json(const Conversion& conversion) {
+  ordered_json list = ordered_json::array();
+  for (const AppliedRemedy& applied : conversion.remedies) {
+    list.push_back({{"kind", to_string(applied.step.kind)},
+                    {"subject", applied.step.subject},
+                    {"text", applied.text},
+                    {"loss", applied.loss ? ordered_json(*applied.loss) : ordered_json(nullptr)}});
+    if (applied.step.shape) list.back()["shape"] = *applied.step.shape;
+    if (applied.step.count) list.back()["count"] = *applied.step.count;
+  }
+  return list;
+}
+
+/// One engine after merging, with the converted modules that stand in it.
+ordered_json engine_json(const Conversion& conversion, size_t number) {
+  const Model& model = *conversion.model;
+  const Partition::Piece& piece = conversion.partition.pieces[number];
+  ordered_json names = ordered_json::array(), modules = ordered_json::array();
+  for (const NodeId id : piece.nodes) names.push_back(model.graph.node(id).name);
+  for (const ModuleOutcome& outcome : conversion.outcomes)
+    if (outcome.status == ModuleStatus::success && outcome.engine == static_cast<int>(number))
+      modules.push_back(model.modules[outcome.module].path);
+  const ModuleOutcome* outcome = conversion.find(piece.module);
+  ordered_json engine = {{"module", model.modules[piece.module].path},
+                         {"name", piece.name},
+                         {"modules", modules},
+                         {"precision", outcome != nullptr ? outcome->precision : "f32"},
+                         {"nodes", names}};
+  const Engine* built = conversion.runnable ? conversion.runnable->engine(number) : nullptr;
+  if (built != nullptr) {
+    engine["steps"] = built->steps().size();
+    engine["arena_bytes"] = built->arena_bytes();
+    engine["weight_bytes"] = built->weight_bytes();
+  }
+  return engine;
+}
+
 /// Next steps, most time first.
 ordered_json advice_json(const ReportData& data) {
   ordered_json list = ordered_json::array();
   for (const Advice& advice : advise(data))
-    list.push_back({{"text", advice.text()},
-                    {"cause", to_string(advice.cause)},
-                    {"remedy", to_string(advice.remedy.kind)},
-                    {"subject", advice.remedy.subject},
-                    {"modules", advice.modules},
-                    {"time_share", advice.share},
-                    {"speedup", advice.speedup ? ordered_json(*advice.speedup) : ordered_json(nullptr)},
-                    {"estimated", true}});
+    list.push_back(
+        {{"text", advice.text()},
+         {"cause", to_string(advice.cause)},
+         {"remedy", to_string(advice.remedy.kind)},
+         {"subject", advice.remedy.subject},
+         {"modules", advice.modules},
+         {"time_share", advice.share},
+         {"speedup", advice.speedup ? ordered_json(*advice.speedup) : ordered_json(nullptr)},
+         {"estimated", !advice.measured},
+         {"converted", advice.converted ? ordered_json(*advice.converted) : ordered_json(nullptr)}});
   return list;
 }
 
@@ -102,31 +145,6 @@ ordered_json precision_map(const Conversion& conversion) {
   return map;
 }
 
-/// How int8 was made; null where it was not asked for.
-ordered_json quantization(const Conversion& conversion) {
-  const PrecisionReport& report = conversion.precision;
-  if (report.calibrator.empty()) return nullptr;
-  const auto optional = [](const std::optional<double>& value) {
-    return value ? ordered_json(*value) : ordered_json(nullptr);
-  };
-  ordered_json calibrators = ordered_json::array(), ranking = ordered_json::array();
-  for (const CalibratorTrial& trial : report.calibrators)
-    calibrators.push_back(
-        {{"calibrator", trial.calibrator}, {"snr_db", trial.snr_db}, {"score", optional(trial.score)}});
-  for (const ModuleSensitivity& each : report.ranking)
-    ranking.push_back({{"module", conversion.model->modules[each.module].path},
-                       {"snr_db", each.snr_db},
-                       {"flops", each.flops},
-                       {"kept_wide", each.kept_wide}});
-  return {{"calibrator", report.calibrator},
-          {"calibrators", calibrators},
-          {"score_fp32", optional(report.wide_score)},
-          {"score_int8", optional(report.score)},
-          {"product_flops", report.product_flops},
-          {"int8_flops", report.int8_flops},
-          {"ranking", ranking}};
-}
-
 }  // namespace
 
 std::string report_json(const ReportData& data) {
@@ -135,22 +153,8 @@ std::string report_json(const ReportData& data) {
   ordered_json modules = ordered_json::array(), engines = ordered_json::array(),
                notes = ordered_json::array();
   for (const ModuleOutcome& outcome : conversion.outcomes) modules.push_back(module_json(data, outcome));
-  for (size_t i = 0; i < conversion.partition.pieces.size(); ++i) {
-    const Partition::Piece& piece = conversion.partition.pieces[i];
-    ordered_json names = ordered_json::array();
-    for (const NodeId id : piece.nodes) names.push_back(model.graph.node(id).name);
-    const ModuleOutcome* outcome = conversion.find(piece.module);
-    ordered_json engine = {{"module", piece.name},
-                           {"precision", outcome != nullptr ? outcome->precision : "f32"},
-                           {"nodes", names}};
-    const Engine* built = conversion.runnable ? conversion.runnable->engine(i) : nullptr;
-    if (built != nullptr) {
-      engine["steps"] = built->steps().size();
-      engine["arena_bytes"] = built->arena_bytes();
-      engine["weight_bytes"] = built->weight_bytes();
-    }
-    engines.push_back(std::move(engine));
-  }
+  for (size_t i = 0; i < conversion.partition.pieces.size(); ++i)
+    engines.push_back(engine_json(conversion, i));
   for (const Finding& note : conversion.notes)
     notes.push_back({{"code", note.code}, {"message", note.message}});
   const ordered_json document = {
@@ -170,16 +174,18 @@ std::string report_json(const ReportData& data) {
       {"data", {{"dataset", data.data}, {"metric", data.metric}, {"samples", data.samples}}},
       {"conversion_rate", {conversion.converted, conversion.total}},
       {"num_modules", conversion.engines},
+      {"num_engines", conversion.partition.pieces.size()},
       {"load_ms", data.load_ms},
       {"compile_ms", data.compile_ms},
       {"active_runs", data.active_runs},
       {"before", side(data.before)},
       {"after", side(data.after)},
+      {"remedies_applied", applied_json(conversion)},
       {"engines", engines},
       {"modules", modules},
       {"advise", advice_json(data)},
       {"precision_map", precision_map(conversion)},
-      {"quantization", quantization(conversion)},
+      {"quantization", quantization_json(conversion)},
       {"notes", notes},
   };
   return document.dump(1, ' ', false, ordered_json::error_handler_t::replace) + "\n";

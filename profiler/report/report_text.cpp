@@ -76,6 +76,23 @@ std::string next_steps_text(const ReportData& data) {
   return text;
 }
 
+/// What was done to the model before it was converted.
+std::string applied_text(const Conversion& conversion) {
+  if (conversion.remedies.empty()) return "";
+  std::string text = "\nRemedies applied\n";
+  for (const AppliedRemedy& applied : conversion.remedies) {
+    text += "  " + applied.text;
+    if (applied.loss)
+      text += *applied.loss == 0
+                  ? "; outputs are the same"
+                  : fmt::format("; outputs differ by at most {:.1e} of the largest", *applied.loss);
+    text += "\n";
+  }
+  for (const Finding& note : conversion.notes)
+    if (note.code == "remedy") text += "  (" + note.message + ")\n";
+  return text;
+}
+
 /// Each remedy once, in the order of the modules.
 std::string remedies_text(const Conversion& conversion) {
   constexpr size_t most = 8;
@@ -111,6 +128,9 @@ std::string workflow_report_text(const ReportData& data) {
   std::string text = "Workflow Report\n";
   text += fmt::format("Conversion Rate: {}/{}\n", conversion.converted, conversion.total);
   text += fmt::format("Num Modules: {}\n", conversion.engines);
+  const size_t engines = conversion.partition.pieces.size();
+  if (engines != static_cast<size_t>(conversion.engines))
+    text += fmt::format("Engines: {} after merging\n", engines);
   if (!data.after.accuracy.empty()) {
     text += "Accuracy: " + accuracy_text(data.after.accuracy) + "\n";
     text += "Accuracy before: " + accuracy_text(data.before.accuracy) + "\n";
@@ -121,6 +141,7 @@ std::string workflow_report_text(const ReportData& data) {
   text += disturbance_text("eager", data.before.latency) + disturbance_text("converted", data.after.latency);
   text += "\n";
   tree_lines(conversion, ModuleTree::root(), 0, text);
+  text += applied_text(conversion);
   text += next_steps_text(data);
   text += remedies_text(conversion);
   text += kept_text(precision);

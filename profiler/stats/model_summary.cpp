@@ -86,7 +86,7 @@ class Summarizer {
   void parameter(const Tensor& tensor, ModuleId module) {
     if (!tensor.defined() || !is_parameter(tensor)) return;
     const auto bytes = static_cast<int64_t>(tensor.bytes());
-    if (bytes == 0 || !counted_.emplace(tensor.raw(), bytes).second) return;
+    if (bytes == 0 || !counted_.emplace(tensor.buffer().data(), bytes).second) return;
     ParameterCount& own = summary_.modules[module.index].parameters;
     own.elements += element_count(tensor.shape());
     own.bytes += bytes;

@@ -89,7 +89,7 @@ Status run_both(const RunRequest& a, const RunRequest& b, ModelComparison& resul
     result.outputs_note = std::string(which) + " cannot be run: " + error.text();
     return {};
   };
-  auto inputs = random_inputs(*a.opened->model, a.shapes, a.inputs, a.seed);
+  auto inputs = run_inputs(a);
   if (!inputs.ok()) return note("A", inputs.error());
   if (!a.inputs.empty()) LATHE_TRY(check_inputs(*a.opened->model, *inputs));
   job.report(-1, "running A");

@@ -35,6 +35,9 @@ Status write_folder(const std::filesystem::path& folder, const ConvertReport& re
 Status read_partition(const std::filesystem::path& folder, const Model& model, Partition& partition,
                       Configuration& configuration);
 
+/// The sizes of its inputs that the engines are compiled ahead for, as far as the configuration says them.
+InferenceOptions opt_shapes(const Conversion& conversion);
+
 /// What a dry run prints: rate, tree, causes.
 std::string dry_run_text(const Conversion& conversion);
 

@@ -8,6 +8,7 @@
 #include "engine/runtime/executor_thread.h"
 #include "profiler/report/report_data.h"
 #include "profiler/workflow/conversion_folder.h"
+#include "profiler/workflow/int8_data.h"
 #include "profiler/workflow/machine.h"
 #include "profiler/workflow/measure.h"
 
@@ -25,18 +26,19 @@ class ConversionRun {
   Status open_data();
   bool wants_int8() const;
   Status open_calibration();
-  Score score() const;
-  Result<NamedValues> measuring_inputs() const;
+  Result<NamedValues> measuring_inputs(const Model& model) const;
+  Result<std::vector<NamedValues>> some_samples() const;
   std::map<std::string, Shape> opt_shapes() const;
   Result<Measured> measure_side(Runnable& runnable, const Model& model, const NamedValues& inputs,
                                 const char* name, Runnable* reference);
+  Status measure_forecasts(const ConvertOptions& options, const NamedValues& inputs);
   ReportData report_data() const;
 
   const ConvertRequest& request_;
   const JobContext& job_;
   const Model& model_;
   std::unique_ptr<SampleSource> samples_;
-  CalibrationData calibration_;
+  Int8Data int8_data_;
   MetricSpec metric_;
   double compile_ms_ = 0;
   std::shared_ptr<ConvertReport> report_ = std::make_shared<ConvertReport>();
@@ -58,63 +60,56 @@ bool ConversionRun::wants_int8() const {
 
 /// The data set for calibration, else some of the one for accuracy, else random inputs.
 Status ConversionRun::open_calibration() {
-  constexpr size_t most = 128, random = 4;
-  if (!request_.configuration.calibration.empty()) {
-    LATHE_ASSIGN(const auto source, open_dataset(request_.configuration.calibration, input_specs(model_)));
-    LATHE_ASSIGN(calibration_, calibration_data(*source, most));
-    return {};
+  constexpr size_t random = 4;
+  if (!request_.configuration.calibration.empty() || samples_) {
+    Int8DataRequest wanted;
+    wanted.model = &model_;
+    wanted.calibration = request_.configuration.calibration;
+    wanted.cache = request_.calibration_cache;
+    wanted.samples = samples_.get();
+    wanted.metric = metric_;
+    wanted.asked_metric = request_.metric;
+    wanted.limit = request_.limit;
+    wanted.flops = static_cast<double>(request_.opened->summary.flops);
+    return int8_data_.open(wanted);
   }
-  const auto note = [&](Severity severity, std::string text) {
-    calibration_.notes.push_back({severity, "calibration", "", std::move(text), "", {}});
-  };
-  if (samples_) {
-    LATHE_ASSIGN(calibration_, calibration_data(*samples_, most));
-    note(Severity::note, "int8 is calibrated with the data that judges it: give other data with --calib");
-    return {};
-  }
+  std::vector<NamedValues> samples;
   for (size_t k = 0; k < random; ++k) {
     LATHE_ASSIGN(NamedValues inputs, random_inputs(model_, opt_shapes(), {}, request_.seed + k));
-    calibration_.samples.push_back(std::move(inputs));
+    samples.push_back(std::move(inputs));
   }
-  calibration_.name = "random inputs";
-  note(Severity::warning,
-       "int8 is calibrated with random inputs, which are unlike real ones: give data with --calib");
+  int8_data_.open_random(std::move(samples), request_.calibration_cache);
   return {};
 }
 
-Score ConversionRun::score() const {
-  if (!samples_ || metric_.name == "snr") return {};
-  return [this](Runnable& runnable) -> Result<double> {
-    LATHE_ASSIGN(const Accuracy accuracy, evaluate(runnable, *samples_, metric_, request_.limit, job_));
-    return accuracy.score();
-  };
-}
-
 std::map<std::string, Shape> ConversionRun::opt_shapes() const {
-  std::map<std::string, Shape> shapes;
-  for (const ValueId id : model_.graph.inputs()) {
-    const std::string& name = model_.graph.value(id).name;
-    const auto range = request_.configuration.range(name);
-    if (!range) continue;
-    // Axes that the configuration leaves open take the model's own size, or 1.
-    Shape shape = range->opt;
-    const std::optional<Dims>& dims = model_.graph.value(id).type.dims;
-    if (dims) shape.resize(dims->size(), -1);
-    for (size_t axis = 0; axis < shape.size(); ++axis)
-      if (shape[axis] < 0) shape[axis] = dims && (*dims)[axis].known() ? (*dims)[axis].value() : 1;
-    shapes[name] = std::move(shape);
-  }
-  return shapes;
+  return configured_shapes(model_, request_.configuration);
 }
 
-/// The first sample where there is data, else seeded random inputs of the opt shapes.
-Result<NamedValues> ConversionRun::measuring_inputs() const {
+/// A few inputs of the data, from all over it; none without data.
+Result<std::vector<NamedValues>> ConversionRun::some_samples() const {
+  constexpr size_t most = 4;
+  std::vector<NamedValues> some;
+  const size_t count = samples_ ? samples_->count() : 0;
+  for (size_t k = 0; k < std::min(most, count); ++k) {
+    LATHE_ASSIGN(const Sample sample, samples_->sample(k * count / std::min(most, count)));
+    NamedValues given;
+    for (const auto& [name, tensor] : sample.inputs) given[name] = RuntimeValue(tensor);
+    LATHE_ASSIGN(NamedValues whole, random_inputs(model_, {}, given, request_.seed));
+    some.push_back(std::move(whole));
+  }
+  return some;
+}
+
+/// The first sample where there is data, else seeded random inputs of the opt shapes. `model` is the one that
+/// was converted: a remedy may have pinned its inputs.
+Result<NamedValues> ConversionRun::measuring_inputs(const Model& model) const {
   NamedValues given;
   if (samples_) {
     LATHE_ASSIGN(const Sample sample, samples_->sample(0));
     for (const auto& [name, tensor] : sample.inputs) given[name] = RuntimeValue(tensor);
   }
-  return random_inputs(model_, given.empty() ? opt_shapes() : std::map<std::string, Shape>{}, given,
+  return random_inputs(model, given.empty() ? opt_shapes() : std::map<std::string, Shape>{}, given,
                        request_.seed);
 }
 
@@ -161,7 +156,7 @@ ReportData ConversionRun::report_data() const {
   data.conversion = &report_->conversion;
   const auto side = [&](const Measured& measured) {
     return MeasuredSide{measured.latency, measured.accuracy, measured.balance,
-                        module_times(measured.statistics, report_->conversion)};
+                        module_times(measured.statistics, report_->conversion), measured.statistics};
   };
   data.before = side(report_->before);
   data.after = side(report_->after);
@@ -178,11 +173,38 @@ ReportData ConversionRun::report_data() const {
   return data;
 }
 
+/// Where nothing converted there is no engine to tell a gain from: the first remedy is tried for real.
+Status ConversionRun::measure_forecasts(const ConvertOptions& options, const NamedValues& inputs) {
+  constexpr int warmup = 1, runs = 5;
+  Conversion& conversion = report_->conversion;
+  if (!conversion.partition.pieces.empty() || conversion.forecasts.empty() || wants_int8()) return {};
+  Forecast& first = conversion.forecasts.front();
+  if (first.converted == 0) return {};
+  Configuration configuration = conversion.configuration;
+  configuration.remedies.push_back(first.step);
+  ConvertOptions once = options;
+  once.apply_remedies = once.look_ahead = false;
+  job_.report(-1, "measuring what a remedy would bring");
+  const auto made = convert(request_.opened->model, configuration, once, job_);
+  LATHE_TRY(job_.check());
+  // Inputs that were measured may be of other sizes than those that would be pinned.
+  if (!made.ok() || !check_inputs(*made->model, inputs).ok()) return {};
+  Session session(*made->runnable, inputs, request_.seed);
+  LATHE_TRY(session.warm_up(warmup, job_));
+  LATHE_ASSIGN(const std::vector<int64_t> times, session.time(runs, job_));
+  first.latency_ns = distribution(times).p50;
+  return {};
+}
+
 Result<std::shared_ptr<const ConvertReport>> ConversionRun::run() {
   report_->opened = request_.opened;
   ConvertOptions options;
   options.dry_run = request_.dry_run;
+  options.apply_remedies = request_.apply_remedies;
+  options.look_ahead = !request_.dry_run;
   if (request_.dry_run) {
+    if (request_.apply_remedies || !request_.configuration.remedies.empty()) LATHE_TRY(open_data());
+    LATHE_ASSIGN(options.samples, some_samples());
     LATHE_ASSIGN(report_->conversion, convert(request_.opened->model, request_.configuration, options, job_));
     report_->printed = dry_run_text(report_->conversion);
     return std::shared_ptr<const ConvertReport>(report_);
@@ -190,15 +212,17 @@ Result<std::shared_ptr<const ConvertReport>> ConversionRun::run() {
   LATHE_ASSIGN(PendingFolder folder, PendingFolder::make(request_.out));
   use_threads(request_.threads);
   LATHE_TRY(open_data());
-  LATHE_ASSIGN(const NamedValues inputs, measuring_inputs());
+  LATHE_ASSIGN(options.samples, some_samples());
   if (wants_int8()) {
     LATHE_TRY(open_calibration());
-    options.calibration = &calibration_;
-    options.score = score();
+    options.calibration = &int8_data_.calibration();
+    options.score = int8_data_.score(job_);
+    options.budget_share = int8_data_.budget_share();
   }
   const int64_t begin = now_ns();
   LATHE_ASSIGN(report_->conversion, convert(request_.opened->model, request_.configuration, options, job_));
   compile_ms_ = static_cast<double>(now_ns() - begin) / 1e6;
+  LATHE_ASSIGN(const NamedValues inputs, measuring_inputs(*report_->conversion.model));
   // What is written has to be of use in any folder: the data set that was used, in full.
   std::error_code ignored;
   if (!request_.data.empty())
@@ -211,6 +235,9 @@ Result<std::shared_ptr<const ConvertReport>> ConversionRun::run() {
   LATHE_ASSIGN(report_->before, measure_side(*eager, model_, inputs, "the model as it is", eager.get()));
   LATHE_ASSIGN(report_->after, measure_side(*report_->conversion.runnable, *report_->conversion.model, inputs,
                                             "the converted model", eager.get()));
+  LATHE_TRY(measure_forecasts(options, inputs));
+  LATHE_TRY(int8_data_.tell(report_->conversion.precision, *eager, *report_->conversion.runnable, job_,
+                            report_->conversion.notes));
   const ReportData data = report_data();
   report_->printed = workflow_report_text(data);
   LATHE_TRY(write_folder(folder.path(), *report_, data, job_));

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // A conversion's folder read back: reports and traces as they were written; engines are compiled again when
 // it is run.
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "engine/base/files.h"
@@ -41,6 +42,11 @@ class ReportReader {
     conversion.converted = document.at("conversion_rate").at(0);
     conversion.total = document.at("conversion_rate").at(1);
     conversion.engines = document.at("num_modules");
+    if (document.contains("remedies_applied"))
+      for (const json& remedy : document.at("remedies_applied")) add_remedy(remedy);
+    conversion.cut = std::any_of(
+        conversion.remedies.begin(), conversion.remedies.end(),
+        [](const AppliedRemedy& each) { return each.step.kind == Remedy::Kind::cut_postprocessing; });
     if (document.contains("precision_map"))
       for (const json& node : document.at("precision_map")) add_precision(node);
     side(document.at("before"), report_.before);
@@ -51,8 +57,9 @@ class ReportReader {
   Status add_piece(const json& engine) {
     const Model& model = *report_.conversion.model;
     Partition::Piece piece;
-    piece.name = engine.at("module");
-    const auto module = model.modules.find(piece.name);
+    const std::string path = engine.at("module");
+    piece.name = engine.value("name", path);
+    const auto module = model.modules.find(path);
     if (!module) return bad_input(file_, "engine '" + piece.name + "' is of no module of model.onnx");
     piece.module = *module;
     for (const json& name : engine.at("nodes")) {
@@ -82,6 +89,16 @@ class ReportReader {
     return {};
   }
 
+  void add_remedy(const json& entry) {
+    AppliedRemedy made;
+    made.step.kind =
+        parse_remedy_kind(entry.at("kind").get<std::string>()).value_or(Remedy::Kind::keep_eager);
+    made.step.subject = entry.at("subject");
+    made.text = entry.at("text");
+    if (entry.at("loss").is_number()) made.loss = entry.at("loss").get<double>();
+    report_.conversion.remedies.push_back(std::move(made));
+  }
+
   void add_precision(const json& entry) {
     const Model& model = *report_.conversion.model;
     NodePrecision made;
@@ -109,9 +126,8 @@ class ReportReader {
           {{}, each.at("module"), each.at("node"), each.at("op_type"), each.at("shapes"), each.at("source")});
     for (const json& each : entry.at("remedies")) {
       Remedy remedy{Remedy::Kind::keep_eager, each.at("text"), each.at("subject")};
-      for (int kind = 0; kind <= static_cast<int>(Remedy::Kind::include_module); ++kind)
-        if (each.at("kind") == to_string(static_cast<Remedy::Kind>(kind)))
-          remedy.kind = static_cast<Remedy::Kind>(kind);
+      remedy.kind = parse_remedy_kind(each.at("kind").get<std::string>()).value_or(remedy.kind);
+      if (each.contains("shape")) remedy.shape = each.at("shape").get<Shape>();
       made.remedies.push_back(std::move(remedy));
     }
     return made;

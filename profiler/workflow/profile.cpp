@@ -7,6 +7,7 @@
 #include "profiler/record/to_trace.h"
 #include "profiler/trace/formats.h"
 #include "profiler/workflow/machine.h"
+#include "profiler/workflow/machine_peak.h"
 #include "profiler/workflow/measure.h"
 
 namespace lathe {
@@ -33,8 +34,10 @@ Result<Measured> measure(Session& session, const Model& model, const MeasureSett
     std::nth_element(runs.ratios.begin(), middle, runs.ratios.end());
     measured.recording_cost = *middle - 1;
   }
-  LATHE_ASSIGN(Trace trace,
-               to_trace(runs.recording, model.modules, recording_info(model, settings.configuration), job));
+  RecordingInfo info = recording_info(model, settings.configuration);
+  LATHE_ASSIGN(const MachinePeak peak, measure_machine_peak(job));
+  info.more.emplace_back(machine_peak_key, to_json(peak));
+  LATHE_ASSIGN(Trace trace, to_trace(runs.recording, model.modules, info, job));
   measured.balance = time_balance(trace, measured.latency.p50);
   measured.statistics = statistics(trace);
   measured.trace = std::make_shared<const Trace>(std::move(trace));
@@ -46,7 +49,7 @@ namespace {
 Result<std::shared_ptr<const ProfileReport>> profile_here(const RunRequest& request, const JobContext& job) {
   use_threads(request.threads);
   const Model& model = *request.opened->model;
-  LATHE_ASSIGN(NamedValues inputs, random_inputs(model, request.shapes, request.inputs, request.seed));
+  LATHE_ASSIGN(NamedValues inputs, run_inputs(request));
   LATHE_TRY(check_inputs(model, inputs));
   double compile_ms = 0;
   LATHE_ASSIGN(const std::unique_ptr<Runnable> runnable, make_runnable(request, inputs, job, compile_ms));

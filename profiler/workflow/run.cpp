@@ -9,8 +9,7 @@ namespace {
 
 Result<RunReport> run_here(const RunRequest& request, const JobContext& job) {
   use_threads(request.threads);
-  LATHE_ASSIGN(NamedValues inputs,
-               random_inputs(*request.opened->model, request.shapes, request.inputs, request.seed));
+  LATHE_ASSIGN(NamedValues inputs, run_inputs(request));
   LATHE_TRY(check_inputs(*request.opened->model, inputs));
   RunReport report;
   LATHE_ASSIGN(const std::unique_ptr<Runnable> runnable,

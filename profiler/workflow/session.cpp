@@ -2,8 +2,10 @@
 #include "profiler/workflow/session.h"
 
 #include <algorithm>
+#include <limits>
 
 #include "engine/kernels/kernel.h"
+#include "engine/ops/plugin/load_plugin.h"
 #include "profiler/record/close_gaps.h"
 #include "profiler/workflow/machine.h"
 
@@ -72,26 +74,74 @@ std::map<std::string, Shape> input_shapes(const NamedValues& inputs) {
   return shapes;
 }
 
+namespace {
+
+/// What a conversion was made for.
+std::map<std::string, ShapeBounds> profile_of(const OpenedModel& opened) {
+  std::map<std::string, ShapeBounds> bounds;
+  for (const ValueId id : opened.model->graph.inputs()) {
+    const std::string& name = opened.model->graph.value(id).name;
+    const auto range = opened.configuration.range(name);
+    if (!range) continue;
+    ShapeBounds& allowed = bounds[name] = {range->min, range->max};
+    std::replace_if(
+        allowed.min.begin(), allowed.min.end(), [](int64_t size) { return size < 0; }, 0);
+    std::replace_if(
+        allowed.max.begin(), allowed.max.end(), [](int64_t size) { return size < 0; },
+        std::numeric_limits<int64_t>::max());
+  }
+  return bounds;
+}
+
+}  // namespace
+
 Result<std::unique_ptr<Runnable>> make_runnable(const RunRequest& request, const NamedValues& inputs,
                                                 const JobContext& job, double& compile_ms) {
   const int64_t begin = now_ns();
+  LATHE_TRY(request.opened->model->files_unchanged());
   const std::optional<Partition>& partition = request.opened->partition;
   if (request.mode == RunMode::eager && !partition) {
     auto eager = make_eager(request.opened->model);
     compile_ms = static_cast<double>(now_ns() - begin) / 1e6;
     return eager;
   }
-  LATHE_ASSIGN(std::unique_ptr<ConvertedModel> engine, partition
-                                                           ? make_converted(request.opened->model, *partition)
-                                                           : make_engine_model(request.opened->model));
+  LATHE_ASSIGN(std::unique_ptr<ConvertedModel> engine,
+               partition ? make_converted(request.opened->model, *partition, profile_of(*request.opened))
+                         : make_engine_model(request.opened->model));
   job.report(-1, "compiling");
   if (!engine->partition().pieces.empty()) LATHE_TRY(engine->prepare(input_shapes(inputs), &job));
+  LATHE_TRY(request.opened->model->files_unchanged());
   compile_ms = static_cast<double>(now_ns() - begin) / 1e6;
   return std::unique_ptr<Runnable>(std::move(engine));
 }
 
+std::map<std::string, Shape> configured_shapes(const Model& model, const Configuration& configuration) {
+  std::map<std::string, Shape> shapes;
+  for (const ValueId id : model.graph.inputs()) {
+    const Value& input = model.graph.value(id);
+    const auto range = configuration.range(input.name);
+    if (!range) continue;
+    Shape shape = range->opt;
+    const std::optional<Dims>& dims = input.type.dims;
+    if (dims) shape.resize(dims->size(), -1);
+    for (size_t axis = 0; axis < shape.size(); ++axis)
+      if (shape[axis] < 0) shape[axis] = dims && (*dims)[axis].known() ? (*dims)[axis].value() : 1;
+    shapes[input.name] = std::move(shape);
+  }
+  return shapes;
+}
+
+Result<NamedValues> run_inputs(const RunRequest& request) {
+  const OpenedModel& opened = *request.opened;
+  std::map<std::string, Shape> shapes = request.shapes;
+  for (auto& [name, shape] : configured_shapes(*opened.model, opened.configuration))
+    if (!request.inputs.contains(name)) shapes.try_emplace(name, std::move(shape));
+  return random_inputs(*opened.model, shapes, request.inputs, request.seed);
+}
+
 void use_threads(int requested) {
   set_kernel_threads(requested > 0 ? requested : physical_cores());
+  set_plugin_threads(kernel_threads());
 }
 
 }  // namespace lathe

@@ -46,6 +46,14 @@ std::map<std::string, Shape> input_shapes(const NamedValues& inputs);
 Result<std::unique_ptr<Runnable>> make_runnable(const RunRequest& request, const NamedValues& inputs,
                                                 const JobContext& job, double& compile_ms);
 
+/// Concrete shapes for the inputs that a configuration speaks of: its opt sizes, where it leaves an axis open
+/// the model's own or 1.
+std::map<std::string, Shape> configured_shapes(const Model& model, const Configuration& configuration);
+
+/// Inputs of a run: those given, else random ones of the shapes asked for, else of those that the conversion
+/// was made for.
+Result<NamedValues> run_inputs(const RunRequest& request);
+
 /// Sets the thread count that everything from here on uses.
 void use_threads(int requested);
 

@@ -102,9 +102,11 @@ struct ConvertRequest {
   Configuration configuration;
   std::filesystem::path out;  ///< folder to write; must not exist or be an earlier conversion
   bool dry_run = false;
-  std::filesystem::path data;  ///< dataset; empty: random inputs, no accuracy
-  std::string metric;          ///< empty: the manifest's
-  size_t limit = 0;            ///< samples to evaluate; 0 = all
+  bool apply_remedies = false;              ///< take the remedies that failures offer, as long as they help
+  std::filesystem::path data;               ///< dataset; empty: random inputs, no accuracy
+  std::filesystem::path calibration_cache;  ///< file that keeps what int8's calibration finds; empty: none
+  std::string metric;                       ///< empty: the manifest's
+  size_t limit = 0;                         ///< samples to evaluate; 0 = all
   int threads = 0;
   uint64_t seed = 0;
   int warmup = 2, runs = 20, active_runs = 3;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "engine/base/files.h"
 
+#include <fstream>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/stat.h>
@@ -80,6 +81,45 @@ TEST(Files, EmptyFileMaps) {
   const auto file = MappedFile::open(folder.write("a", ""));
   ASSERT_TRUE(file.ok());
   EXPECT_TRUE((*file)->bytes().empty());
+}
+
+void write_over(const std::filesystem::path& path, const std::string& content) {
+  std::ofstream(path, std::ios::binary | std::ios::trunc) << content;
+}
+
+TEST(Files, FileCutShortReadsAsZeros) {
+  const TemporaryFolder folder;
+  const auto path = folder.write("a", std::string(100'000, 'x'));
+  const auto file = MappedFile::open(path).value();
+  EXPECT_TRUE(file->unchanged().ok());
+  write_over(path, "short");
+  EXPECT_EQ(file->bytes()[50'000], std::byte{0});
+  const auto changed = file->unchanged();
+  ASSERT_FALSE(changed.ok());
+  EXPECT_THAT(changed.error().text(), HasSubstr("written to since it was opened"));
+}
+
+TEST(Files, FileReplacedByAnotherStaysAsItWas) {
+  const TemporaryFolder folder;
+  const auto path = folder.write("a", "before");
+  const auto file = MappedFile::open(path).value();
+  ASSERT_TRUE(write_file_atomic(path, "after!").ok());
+  EXPECT_TRUE(file->unchanged().ok());
+  EXPECT_EQ(file->bytes()[0], std::byte{'b'});
+}
+
+TEST(Files, ReleasedPagesAreReadAgain) {
+  const TemporaryFolder folder;
+  const std::string content(100'000, 'y');
+  const auto file = MappedFile::open(folder.write("a", content)).value();
+  const Buffer bytes = mapped_slice(file, 1, content.size() - 1);
+  EXPECT_EQ(bytes.data()[60'000], std::byte{'y'});
+  bytes.release_pages();
+  EXPECT_EQ(bytes.data()[60'000], std::byte{'y'});
+  Buffer own = Buffer::allocate(1 << 20).value();
+  own.mutable_data()[5000] = std::byte{7};
+  own.release_pages();  // nothing of ours is lost
+  EXPECT_EQ(own.data()[5000], std::byte{7});
 }
 
 }  // namespace

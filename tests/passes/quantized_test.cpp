@@ -93,6 +93,14 @@ TEST(QuantizedPasses, MatrixProductTakesBiasAndWeightsWithAZeroPoint) {
   expect_quantized(m.graph, {"QuantizeLinear", "lathe.QuantizedMatMul", "DequantizeLinear"}, 0.0501);
 }
 
+TEST(QuantizedPasses, LeadingAxesOfABiasMayBeOne) {
+  QuantizedMaker m;
+  const ValueId x = m.through(m.input({2, 5, 16}), data_scale, 117);
+  const ValueId product = m.node("MatMul", {x, m.weights_u8({16, 6})});
+  m.output(m.through(m.node("Add", {product, m.weights({1, 6})}), 0.05F, 100));
+  expect_quantized(m.graph, {"QuantizeLinear", "lathe.QuantizedMatMul", "DequantizeLinear"}, 0.0501);
+}
+
 TEST(QuantizedPasses, GemmWithTransposedWeights) {
   QuantizedMaker m;
   const ValueId x = m.through(m.input({3, 16}), data_scale, 117);

@@ -111,6 +111,78 @@ TEST(Histogram, EntropyClipsAnOutlierAndKeepsAUniformRange) {
   EXPECT_GT(of(even).range(Calibrator::entropy).high, 0.95F);
 }
 
+/// Sorted, without the outermost 0.005 % of each side.
+QuantizedRange percentile_reference(std::vector<float> values) {
+  std::sort(values.begin(), values.end());
+  const auto left_out = static_cast<size_t>(0.00005 * static_cast<double>(values.size()));
+  return {std::min(0.0F, values[left_out]), std::max(0.0F, values[values.size() - 1 - left_out])};
+}
+
+TEST(Histogram, PercentileAgreesWithSorting) {
+  for (const float shift : {0.0F, 0.7F, -3.0F}) {
+    std::vector<float> values = normal(200000);
+    for (float& value : values) value = value * value * value + shift;
+    const auto [low, high] = std::minmax_element(values.begin(), values.end());
+    const double bin = 2.0 * std::max(-*low, *high) / TensorHistogram::bins;
+    const QuantizedRange found = of(values).range(Calibrator::percentile),
+                         expected = percentile_reference(values);
+    EXPECT_NEAR(found.low, expected.low, bin) << shift;
+    EXPECT_NEAR(found.high, expected.high, bin) << shift;
+  }
+}
+
+/// Sum of p log(p / q) where q spreads what the range holds of each of 256 levels over the level's filled
+/// bins, and p has what lies beyond in its outermost bins. `counts`: of 8192 equal bins from -limit to limit.
+double divergence_reference(const std::vector<double>& counts, double limit, QuantizedRange range) {
+  const double width = 2 * limit / static_cast<double>(counts.size());
+  const auto bin = [&](double value) {
+    return std::min(counts.size() - 1, static_cast<size_t>((value + limit) / width));
+  };
+  const size_t first = bin(range.low), last = bin(range.high), size = last - first + 1;
+  std::vector<double> p(counts.begin() + static_cast<std::ptrdiff_t>(first),
+                        counts.begin() + static_cast<std::ptrdiff_t>(last) + 1),
+      q(size, 0), inside = p;
+  for (size_t i = 0; i < counts.size(); ++i)
+    if (i < first || i > last) p[i < first ? 0 : size - 1] += counts[i];
+  double total = 0, sum = 0;
+  for (const double each : p) total += each;
+  for (size_t level = 0; level < 256; ++level) {
+    double held = 0, filled = 0;
+    const size_t begin = size * level / 256, end = size * (level + 1) / 256;
+    for (size_t i = begin; i < end; ++i) held += inside[i], filled += p[i] > 0 ? 1 : 0;
+    for (size_t i = begin; i < end; ++i)
+      if (p[i] > 0) q[i] = std::max(held / filled / total, 1e-12);
+  }
+  for (size_t i = 0; i < size; ++i)
+    if (p[i] > 0) sum += p[i] / total * std::log(p[i] / total / q[i]);
+  return sum;
+}
+
+TEST(Histogram, EntropyAgreesWithATrialOfAllLimits) {
+  for (const float power : {1.0F, 3.0F}) {
+    std::vector<float> values = normal(50000);
+    for (float& value : values) value = std::copysign(std::pow(std::abs(value), power), value);
+    values[0] = *std::max_element(values.begin(), values.end()) * 3;
+    const auto [low, high] = std::minmax_element(values.begin(), values.end());
+    const double limit = std::max(-*low, *high);
+    std::vector<double> counts(TensorHistogram::bins, 0);
+    for (const float value : values)
+      ++counts[std::min(counts.size() - 1, static_cast<size_t>((value + limit) / (2 * limit) * 8192))];
+    QuantizedRange best{*low, *high};
+    double least = divergence_reference(counts, limit, best);
+    for (int part = 63; part >= 4; --part) {  // in 64ths of all that was seen
+      const float cut = static_cast<float>(limit) * static_cast<float>(part) / 64;
+      const QuantizedRange tried{std::max(*low, -cut), std::min(*high, cut)};
+      const double found = divergence_reference(counts, limit, tried);
+      if (found < least) least = found, best = tried;
+    }
+    const QuantizedRange found = of(values).range(Calibrator::entropy);
+    EXPECT_NEAR(found.low, best.low, 1e-3 * limit) << power;
+    EXPECT_NEAR(found.high, best.high, 1e-3 * limit) << power;
+    EXPECT_LT(found.high, *high) << "the outlier is cut";
+  }
+}
+
 TEST(Histogram, CalibratorsHaveNames) {
   for (const char* name : {"minmax", "entropy", "percentile", "mse"})
     EXPECT_STREQ(to_string(*parse_calibrator(name)), name);

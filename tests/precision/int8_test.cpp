@@ -1,86 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-// int8 as Q/DQ: placement, exactness of the rewrite, the ranking and the search.
-#include <cmath>
+// int8 as Q/DQ: exactness of the rewrite, the ranking and the search.
 #include <gtest/gtest.h>
-#include <random>
 
-#include "engine/precision/int8_search.h"
-#include "engine/runtime/converted.h"
+#include "engine/precision/mixed.h"
 #include "engine/runtime/executor_thread.h"
-#include "engine/tensor/compare.h"
-#include "tests/precision/make_model.h"
+#include "tests/precision/int8_models.h"
 
 namespace lathe {
 namespace {
-
-constexpr int64_t width = 64;
-
-Tensor random_tensor(Shape shape, uint32_t seed, float scale) {
-  std::mt19937 random(seed);
-  std::normal_distribution<float> draw(0, scale);
-  Tensor tensor = std::move(Tensor::allocate(ElementType::f32, std::move(shape))).value();
-  for (float& element : tensor.mutable_data<float>()) element = draw(random);
-  return tensor;
-}
-
-/// x -> a -> b -> c, each a product and a Tanh or Relu. `outlier`: what b reads has one column that large.
-ModelMaker chain(float outlier) {
-  ModelMaker maker(17);
-  maker.input("x", {8, width});
-  const char* names[] = {"a", "b", "c"};
-  std::string from = "x";
-  for (uint32_t i = 0; i < 3; ++i) {
-    const std::string name = names[i];
-    Tensor weights = random_tensor({width, width}, i + 1, 0.125F);
-    Tensor bias = random_tensor({width}, i + 10, 0.1F);
-    if (i == 0) bias.mutable_data<float>()[7] = outlier;
-    if (i == 1 && outlier != 0)  // the column bears nothing the result needs
-      for (int64_t k = 0; k < width; ++k) weights.mutable_data<float>()[7 * width + k] = 0;
-    maker.constant(name + ".w", std::move(weights));
-    maker.constant(name + ".bias", std::move(bias));
-    maker.node("Gemm", {from, name + ".w", name + ".bias"}, name + ".y");
-    maker.module(name);
-    from = name + ".y";
-    if (i == 2) break;
-    maker.node("Relu", {from}, name + ".r");
-    maker.module(name);
-    from = name + ".r";
-  }
-  maker.output(from);
-  return maker;
-}
-
-CalibrationData random_data(const Model& model, size_t count) {
-  CalibrationData data;
-  data.name = "test";
-  for (size_t k = 0; k < count; ++k)
-    data.samples.push_back(std::move(random_inputs(model, {}, {}, k)).value());
-  return data;
-}
-
-PrecisionRequest all_int8() {
-  PrecisionRequest request;
-  request.modules[""] = ElementType::i8;
-  return request;
-}
-
-/// Minus the relative error of the outputs, in per cent of the signal's root mean square.
-Score closeness(std::shared_ptr<const Model> model, NamedValues inputs) {
-  return [model, inputs](Runnable& runnable) -> Result<double> {
-    LATHE_ASSIGN(const auto reference, make_engine_model(model));
-    LATHE_ASSIGN(const NamedValues expected, reference->run(inputs, {}));
-    LATHE_ASSIGN(const NamedValues got, runnable.run(inputs, {}));
-    LATHE_ASSIGN(const TensorDifference difference,
-                 compare_tensors(expected.begin()->second.tensor, got.begin()->second.tensor));
-    return -std::sqrt(difference.sums.noise / difference.sums.signal);
-  };
-}
-
-size_t count(const Graph& graph, const std::string& op_type) {
-  size_t found = 0;
-  for (const Node& node : graph.nodes()) found += node.alive && node.op_type == op_type;
-  return found;
-}
 
 TEST(Int8, ProductsAreQuantisedAndTheOutputsStayClose) {
   const auto model = std::make_shared<Model>(chain(0).model);
@@ -133,37 +60,85 @@ TEST(Int8, APlantedOutlierIsNamedFirstAndTheSearchKeepsItWide) {
   EXPECT_EQ(fact(report, "Gemm:c.y")->precision, ElementType::i8);
 }
 
-TEST(Int8, RulesKeepProductsOfTwoActivationsWide) {
+/// Two branches: `a` loses most of its output's digits, `b` few. The metric looks at b's output only.
+TEST(Int8, WhatCostsTheMetricComesBeforeWhatOnlyCostsDigits) {
   ModelMaker maker(17);
-  maker.input("x", {4, 4});
-  maker.node("MatMul", {"x", "x"}, "y");
-  maker.output("y");
-  Int8Wishes wishes;
-  wishes.modules = &maker.model.modules;
-  wishes.asked = {true};
-  const auto plan = plan_int8(maker.model.graph, wishes, {});
-  ASSERT_TRUE(plan.ok());
-  EXPECT_FALSE(plan->nodes[0].int8);
-  EXPECT_EQ(plan->nodes[0].rule, "two_activations");
-  EXPECT_TRUE(plan->tensors.empty());
+  maker.input("x", {8, width});
+  for (const char* name : {"a", "b"}) {
+    Tensor weights = random_tensor({width, width}, name[0], 0.125F);
+    maker.constant(std::string(name) + ".w", std::move(weights));
+    Tensor scale = std::move(Tensor::allocate(ElementType::f32, {width})).value();
+    for (float& each : scale.mutable_data<float>()) each = 1;
+    if (name[0] == 'a') scale.mutable_data<float>()[3] = 1000;
+    maker.constant(std::string(name) + ".scale", std::move(scale));
+    maker.node("Mul", {"x", std::string(name) + ".scale"}, std::string(name) + ".s");
+    maker.node("MatMul", {std::string(name) + ".s", std::string(name) + ".w"}, std::string(name) + ".y");
+    maker.module(name);
+    // Differences of columns: what the large channel gives to all is nothing that shows.
+    maker.output(std::string(name) + ".y");
+  }
+  const auto model = std::make_shared<Model>(maker.model);
+  const CalibrationData data = random_data(*model, 4);
+  const auto rank = [&](const std::string& judged) {
+    Int8Request request;
+    request.precision = all_int8();
+    request.calibrator = Calibrator::minmax;
+    request.data = &data;
+    request.score = [&, judged](Runnable& runnable) -> Result<double> {
+      LATHE_ASSIGN(const auto reference, make_engine_model(model));
+      LATHE_ASSIGN(const NamedValues expected, reference->run(data.samples[0], {}));
+      LATHE_ASSIGN(const NamedValues got, runnable.run(data.samples[0], {}));
+      LATHE_ASSIGN(const TensorDifference difference,
+                   compare_tensors(expected.at(judged).tensor, got.at(judged).tensor));
+      return difference.identical() ? 1.0 : 0.0;
+    };
+    request.budget = 0.5;
+    return on_executor([&] { return lower_to_int8(*model, request, {}); });
+  };
+  for (const std::string name : {"a", "b"}) {
+    const auto made = rank(name + ".y");
+    ASSERT_TRUE(made.ok()) << made.error().text();
+    const PrecisionReport& report = made->report;
+    ASSERT_EQ(report.ranking.size(), 2U);
+    EXPECT_EQ(made->model->modules[report.ranking[0].module].path, name);
+    EXPECT_EQ(*report.ranking[0].score, 0);
+    EXPECT_EQ(*report.ranking[1].score, 1);
+    EXPECT_TRUE(report.ranking[0].kept_wide);
+    EXPECT_FALSE(report.ranking[1].kept_wide);
+    EXPECT_EQ(*report.score, 1);
+  }
 }
 
-TEST(Int8, AnExcludedModuleStaysWideAndAWrongNameIsRefused) {
-  const Model model = chain(0).model;
-  PrecisionRequest request = all_int8();
-  request.exclude = {"b"};
-  const auto wishes = int8_wishes(model.modules, request);
-  ASSERT_TRUE(wishes.ok());
-  const auto plan = plan_int8(model.graph, *wishes, {});
-  ASSERT_TRUE(plan.ok());
-  EXPECT_FALSE(plan->of(*model.graph.find_node("Gemm:b.y")).int8);
-  EXPECT_EQ(plan->of(*model.graph.find_node("Gemm:b.y")).reason, "module 'b' is excluded");
-  EXPECT_TRUE(plan->of(*model.graph.find_node("Gemm:c.y")).int8);
-  request.exclude = {"bb"};
-  const auto refused = int8_wishes(model.modules, request);
-  ASSERT_FALSE(refused.ok());
-  ASSERT_FALSE(refused.error().hints.empty());
-  EXPECT_NE(refused.error().hints[0].find("did you mean"), std::string::npos);
+TEST(Int8, TheRestCanBeNarrowToo) {
+  ModelMaker maker = chain(0);
+  maker.node("Transpose", {"c.y"}, "t");
+  maker.node("MatMul", {"c.y", "t"}, "m");  // of two activations: stays out of 8 bit
+  maker.node("Softmax", {"m"}, "z");
+  maker.output("z");
+  const auto model = std::make_shared<Model>(maker.model);
+  const CalibrationData data = random_data(*model, 2);
+  const auto made = on_executor([&]() -> Result<Quantized> {
+    Int8Request request;
+    request.precision = all_int8();
+    request.calibrator = Calibrator::minmax;
+    request.data = &data;
+    LATHE_ASSIGN(Quantized quantized, lower_to_int8(*model, request, {}));
+    LATHE_TRY(lower_rest(quantized, lathe::request(ElementType::f16)));
+    return quantized;
+  });
+  ASSERT_TRUE(made.ok()) << made.error().text();
+  EXPECT_EQ(fact(made->report, "Gemm:b.y")->precision, ElementType::i8);
+  EXPECT_EQ(fact(made->report, "Gemm:b.y")->rule, "product");
+  EXPECT_EQ(fact(made->report, "MatMul:m")->precision, ElementType::f16);
+  EXPECT_EQ(made->report.int8_flops, 3 * 2.0 * 8 * width * width) << "of the three, and not of the fourth";
+  EXPECT_EQ(count(made->model->graph, "QuantizeLinear"), 3U);
+  EXPECT_GT(count(made->model->graph, "Cast"), 0U);
+  EXPECT_EQ(type_of(made->model->graph, "z"), ElementType::f32) << "outputs keep their types";
+  EXPECT_GT(-*on_executor([&]() -> Result<double> {
+    LATHE_ASSIGN(const auto runnable, make_engine_model(made->model));
+    return closeness(model, data.samples[0])(*runnable);
+  }),
+            1e-5);
 }
 
 }  // namespace

@@ -78,6 +78,20 @@ TEST_F(Advices, MostTimeFirstWithTheSpeedUpThatEnginesHadElsewhere) {
   EXPECT_EQ(list[1].remedy.subject, "Foo");
 }
 
+TEST_F(Advices, ModulesUnderAnEngineAreCountedWithIt) {
+  const ModuleId a = module("a"), inner = module("a.inner"), b = module("b");
+  time(a, 400, 100);  // its own time and that of a.inner
+  time(inner, 300, 0);
+  time(b, 400, 400);
+  succeed(a);
+  fail(b, FailureCause::dynamic_shape, {pin_});
+  const std::vector<Advice> list = advise(data_);
+  ASSERT_EQ(list.size(), 1U);
+  EXPECT_DOUBLE_EQ(list[0].share, 0.5);
+  ASSERT_TRUE(list[0].engine_gain.has_value());
+  EXPECT_DOUBLE_EQ(*list[0].engine_gain, 4);
+}
+
 TEST_F(Advices, NoGainIsMadeUpWhereNothingConverted) {
   const ModuleId a = module("a");
   time(a, 100, 100);

@@ -2,8 +2,10 @@
 // Shapes, element types, half precision and tensors.
 #include "engine/tensor/tensor.h"
 
+#include <array>
 #include <cmath>
-#include <gtest/gtest.h>
+#include <cstring>
+#include <gmock/gmock.h>
 #include <limits>
 
 namespace lathe {
@@ -86,6 +88,19 @@ TEST(Tensor, ReshapeSharesBytes) {
   const Tensor flat = tensor.reshaped({6});
   EXPECT_EQ(flat.raw(), tensor.raw());
   EXPECT_EQ(flat.shape(), Shape{6});
+}
+
+TEST(Tensor, BytesMayBeginAnywhere) {
+  Buffer bytes = Buffer::allocate(64).value();
+  const std::array<float, 3> elements{1.5F, -2.0F, 3.25F};
+  std::memcpy(bytes.mutable_data() + 3, elements.data(), sizeof(elements));
+  const Tensor tensor = Tensor::wrap(ElementType::f32, {3}, bytes.slice(3, sizeof(elements)));
+  const Tensor copy = tensor;
+  EXPECT_EQ(tensor.buffer().data(), bytes.data() + 3);
+  EXPECT_EQ(reinterpret_cast<uintptr_t>(tensor.raw()) % alignof(float), 0U);
+  EXPECT_THAT(tensor.data<float>(), testing::ElementsAreArray(elements));
+  EXPECT_EQ(copy.raw(), tensor.raw()) << "copied once for all";
+  EXPECT_EQ(copy.reshaped({1, 3}).raw(), tensor.raw());
 }
 
 }  // namespace

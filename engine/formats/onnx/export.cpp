@@ -71,7 +71,7 @@ Result<std::vector<Initializer>> write_initializers(const Graph& graph, const On
                                                     OutputFile* external) {
   const auto shared_place = [&](const Tensor& tensor) -> const SharedWeights::Place* {
     if (options.shared == nullptr || !options.shared->written) return nullptr;
-    const auto found = options.shared->places.find(tensor.raw());
+    const auto found = options.shared->places.find(tensor.buffer().data());
     return found == options.shared->places.end() ? nullptr : &found->second;
   };
   std::vector<Initializer> initializers;
@@ -96,7 +96,7 @@ Result<std::vector<Initializer>> write_initializers(const Graph& graph, const On
       external->write(std::string(padding, '\0'));
       set_external(proto, options.external_name, external->position(), out.raw.size());
       if (options.shared != nullptr)
-        options.shared->places[tensor.raw()] = {external->position(), out.raw.size()};
+        options.shared->places[tensor.buffer().data()] = {external->position(), out.raw.size()};
       external->write(out.raw.data(), out.raw.size());
       out.raw = Buffer();
     }

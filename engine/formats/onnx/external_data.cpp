@@ -43,6 +43,12 @@ Result<std::shared_ptr<const MappedFile>> ExternalFiles::open(const std::string&
   return mapped;
 }
 
+std::vector<std::shared_ptr<const MappedFile>> ExternalFiles::opened() const {
+  std::vector<std::shared_ptr<const MappedFile>> files;
+  for (const auto& [location, file] : files_) files.push_back(file);
+  return files;
+}
+
 Result<ExternalFiles::Slice> ExternalFiles::slice(const std::string& location, int64_t offset,
                                                   std::optional<int64_t> length) {
   LATHE_ASSIGN(std::shared_ptr<const MappedFile> file, open(location));

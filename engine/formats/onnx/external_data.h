@@ -8,6 +8,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "engine/base/buffer.h"
 #include "engine/base/files.h"
@@ -29,6 +30,8 @@ class ExternalFiles {
   };
   /// `length` bytes from `offset`; without a length to the end of the file. Errors name the file.
   Result<Slice> slice(const std::string& location, int64_t offset, std::optional<int64_t> length);
+  /// The files that were asked for.
+  std::vector<std::shared_ptr<const MappedFile>> opened() const;
 
  private:
   Result<std::shared_ptr<const MappedFile>> open(const std::string& location);

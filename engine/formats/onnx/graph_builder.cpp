@@ -315,7 +315,8 @@ void GraphBuilder::check_operator(const Node& node, const std::string& where, co
   } else if (const auto names = operators().names(node.domain); names.empty() && !node.domain.empty()) {
     finding.message =
         "operator set '" + domain + "' is not known to this build (operator " + node.op_type + ")";
-    finding.remedy = "export the model with standard operators";
+    finding.remedy =
+        "export the model with standard operators, or give --plugin a library that computes this one";
   } else {
     finding.message =
         "operator " + node.op_type + " of operator set " + domain + " is not known to this build";

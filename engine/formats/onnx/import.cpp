@@ -73,6 +73,7 @@ Result<std::shared_ptr<Model>> read_model(Source& source, const JobContext& job)
   if (!problems.empty()) return problems.summary(source.name);
   LATHE_TRY(job.check());
   build_module_tree(*model);
+  model->files = source.files.opened();
   return model;
 }
 
@@ -92,8 +93,10 @@ Result<std::shared_ptr<Model>> read_model_safely(Source source, const JobContext
 Result<std::shared_ptr<Model>> import_onnx(const std::filesystem::path& path, const JobContext& job) {
   LATHE_ASSIGN(const std::shared_ptr<const MappedFile> file, MappedFile::open(path));
   job.report(-1, "reading " + path.filename().string());
-  return read_model_safely({file->bytes(), file, true, ExternalFiles(path.parent_path()), path.string()},
-                           job);
+  auto model =
+      read_model_safely({file->bytes(), file, true, ExternalFiles(path.parent_path()), path.string()}, job);
+  if (model.ok()) (*model)->files.push_back(file);
+  return model;
 }
 
 Result<std::shared_ptr<Model>> import_onnx(std::span<const std::byte> bytes, const std::string& name) {

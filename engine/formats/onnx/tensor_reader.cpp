@@ -3,8 +3,6 @@
 
 #include <algorithm>
 #include <cstring>
-#include <sys/mman.h>
-#include <unistd.h>
 
 #include "engine/base/checked.h"
 #include "engine/base/strings.h"
@@ -37,36 +35,17 @@ uint8_t unpack_element(ElementType type, const std::byte* packed, size_t k) {
 /// Elements in file form (little endian, small ones packed) as a tensor; a view of `bytes` where that is
 /// possible.
 Result<Tensor> from_packed(ElementType type, Shape shape, const Buffer& bytes) {
-  const size_t size = element_size(type);
-  if (element_bits(type) >= 8 && type != ElementType::boolean &&
-      reinterpret_cast<uintptr_t>(bytes.data()) % std::min<size_t>(size, 8) == 0)
+  if (element_bits(type) >= 8 && type != ElementType::boolean)
     return Tensor::wrap(type, std::move(shape), bytes);
   LATHE_ASSIGN(Tensor tensor, Tensor::allocate(type, std::move(shape)));
   const auto count = static_cast<size_t>(tensor.count());
   std::byte* out = tensor.mutable_raw();
   if (element_bits(type) < 8) {
     for (size_t k = 0; k < count; ++k) out[k] = std::byte{unpack_element(type, bytes.data(), k)};
-  } else if (type == ElementType::boolean) {
+  } else {
     for (size_t k = 0; k < count; ++k) out[k] = std::byte{bytes.data()[k] != std::byte{0}};
-  } else if (count > 0) {
-    std::memcpy(out, bytes.data(), count * size);
   }
-  return tensor;
-}
-
-/// Gives back the pages of a mapped file that lie wholly inside `bytes`; they can be read again at any time.
-void release_pages(const Buffer& bytes) {
-  const auto page = static_cast<uintptr_t>(::sysconf(_SC_PAGESIZE));
-  const auto address = reinterpret_cast<uintptr_t>(bytes.data());
-  const uintptr_t begin = (address + page - 1) / page * page;
-  const uintptr_t end = (address + bytes.size()) / page * page;
-  if (begin < end) ::madvise(reinterpret_cast<void*>(begin), end - begin, MADV_DONTNEED);
-}
-
-/// from_packed for bytes of a mapped file: what had to be copied is not held twice.
-Result<Tensor> from_mapped(ElementType type, Shape shape, const Buffer& bytes) {
-  auto tensor = from_packed(type, std::move(shape), bytes);
-  if (tensor.ok() && tensor->raw() != bytes.data()) release_pages(bytes);
+  bytes.release_pages();
   return tensor;
 }
 
@@ -181,7 +160,7 @@ Result<Tensor> TensorReader::from_external(const onnx::TensorProto& proto, Eleme
                              to_string(shape) + " needs " + std::to_string(wanted));
   LATHE_ASSIGN(const ExternalFiles::Slice slice,
                files_.slice(location, offset, static_cast<int64_t>(wanted)));
-  return from_mapped(type, std::move(shape), slice.bytes);
+  return from_packed(type, std::move(shape), slice.bytes);
 }
 
 Result<Tensor> TensorReader::read(onnx::TensorProto& proto, std::span<const std::byte> lifted) const {
@@ -200,8 +179,8 @@ Result<Tensor> TensorReader::read(onnx::TensorProto& proto, std::span<const std:
     return bad_input("", "its raw data has " + std::to_string(got) + " bytes, its shape " + to_string(shape) +
                              " needs " + std::to_string(wanted));
   if (!lifted.empty()) {
-    const Buffer view = Buffer::view(owner_, lifted.data(), lifted.size());
-    return mapped_ ? from_mapped(*type, std::move(shape), view) : from_packed(*type, std::move(shape), view);
+    const auto view = mapped_ ? &Buffer::mapped_view : &Buffer::view;
+    return from_packed(*type, std::move(shape), view(owner_, lifted.data(), lifted.size()));
   }
   const auto raw = std::make_shared<const std::string>(std::move(*proto.mutable_raw_data()));
   const auto* data = reinterpret_cast<const std::byte*>(raw->data());

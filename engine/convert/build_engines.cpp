@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "engine/convert/build_engines.h"
+
+#include <algorithm>
+#include <fmt/format.h>
+#include <unistd.h>
+#include <vector>
+
+namespace lathe {
+namespace {
+
+/// Bytes; the arena of an engine is only taken when it runs.
+size_t physical_memory() {
+  const long pages = ::sysconf(_SC_PHYS_PAGES), bytes = ::sysconf(_SC_PAGESIZE);
+  return pages > 0 && bytes > 0 ? static_cast<size_t>(pages) * static_cast<size_t>(bytes) : SIZE_MAX;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<ConvertedModel>> build_engines(const std::shared_ptr<const Model>& model,
+                                                      const Partition& partition,
+                                                      std::map<std::string, ShapeBounds> bounds,
+                                                      const std::map<std::string, Shape>& shapes,
+                                                      const JobContext& job, size_t* failed) {
+  LATHE_ASSIGN(std::unique_ptr<ConvertedModel> made, make_converted(model, partition, std::move(bounds)));
+  if (partition.pieces.empty()) return made;
+  LATHE_TRY(made->prepare(shapes, &job, failed));
+  for (size_t piece = 0; piece < partition.pieces.size(); ++piece) {
+    const size_t needed = made->engine(piece)->arena_bytes();
+    if (needed <= physical_memory()) continue;
+    if (failed != nullptr) *failed = piece;
+    return resource_error("engine '" + partition.pieces[piece].name + "'",
+                          "needs " + std::to_string(needed) + " bytes of memory to run, the machine has " +
+                              std::to_string(physical_memory()));
+  }
+  return made;
+}
+
+Result<Comparison> compare_engines(ConvertedModel& merged, ConvertedModel& apart, const NamedValues* inputs,
+                                   const JobContext& job) {
+  constexpr int rounds = 5;
+  constexpr double noise = 1.05, noise_ns = 50e3;
+  if (inputs == nullptr) return Comparison();
+  job.report(-1, "comparing merged engines with engines by module");
+  std::vector<int64_t> times[2];
+  for (int round = -1; round < rounds; ++round)  // the first one warms up
+    for (const int side : {0, 1}) {
+      LATHE_TRY(job.check());
+      const int64_t begin = now_ns();
+      const auto outputs = (side == 0 ? merged : apart).run(*inputs, RunOptions());
+      if (!outputs.ok()) return Comparison();
+      if (round >= 0) times[side].push_back(now_ns() - begin);
+    }
+  const auto shortest = [&](int side) {
+    return static_cast<double>(*std::min_element(times[side].begin(), times[side].end()));
+  };
+  const double together = shortest(0), alone = shortest(1);
+  Comparison made;
+  made.merged_wins = together <= noise * alone + noise_ns;
+  made.text = fmt::format("{} engines by module take {:.3f} ms, merged into {} {:.3f} ms: {}",
+                          apart.partition().pieces.size(), alone / 1e6, merged.partition().pieces.size(),
+                          together / 1e6, made.merged_wins ? "merged" : "kept apart");
+  return made;
+}
+
+}  // namespace lathe

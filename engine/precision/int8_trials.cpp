@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "engine/precision/int8_trials.h"
+
+#include <algorithm>
+#include <string_view>
+
+#include "engine/precision/bias_correction.h"
+#include "engine/precision/calibration_cache.h"
+#include "engine/precision/migration.h"
+#include "engine/runtime/converted.h"
+#include "engine/tensor/compare.h"
+
+namespace lathe {
+namespace {
+
+constexpr size_t compared_samples = 4;
+constexpr double noticeable_db = 0.05;  // less is no improvement worth a change
+constexpr const char* equalisation = "equalisation";
+constexpr const char* smoothing = "smoothing";
+
+Result<std::vector<NamedValues>> outputs_of(Runnable& runnable, const CalibrationData& data, size_t samples,
+                                            const JobContext& job) {
+  std::vector<NamedValues> all;
+  for (size_t k = 0; k < std::min(samples, data.samples.size()); ++k) {
+    LATHE_TRY(job.check());
+    LATHE_ASSIGN(NamedValues outputs, runnable.run(data.samples[k], {}));
+    all.push_back(std::move(outputs));
+  }
+  return all;
+}
+
+}  // namespace
+
+Status Int8Trials::prepare(const Model& model) {
+  LATHE_ASSIGN(prepared_, prepared_for_int8(model));
+  LATHE_ASSIGN(wishes_, int8_wishes(prepared_->modules, request_.precision));
+  LATHE_ASSIGN(const Int8Plan full, plan_with({}));
+  LATHE_ASSIGN(calibration_, calibrate_cached(prepared_, values_to_calibrate(prepared_->graph, full),
+                                              *request_.data, job_, notes_));
+  for (const NodeId id : full.order) {
+    const Int8Decision& decision = full.of(id);
+    if (!decision.product || !decision.int8) continue;
+    const Node& node = prepared_->graph.node(id);
+    Products& own = products_[node.module.valid() ? node.module : ModuleTree::root()];
+    own.flops += decision.flops;
+    own.nodes.push_back(node.name);
+  }
+  LATHE_ASSIGN(const auto wide, make_engine_model(prepared_));
+  if (request_.score) {
+    LATHE_ASSIGN(wide_score_, request_.score(*wide));
+  }
+  LATHE_ASSIGN(expected_, outputs_of(*wide, *request_.data, compared_samples, job_));
+  return {};
+}
+
+Result<Int8Plan> Int8Trials::plan_with(const Wide& wide) const {
+  Int8Wishes wishes = wishes_;
+  wishes.modules = &prepared_->modules;  // which improvements replace
+  for (const auto& [module, why] : wide)
+    for (const std::string& node : products_.at(module).nodes) wishes.wide[node] = why;
+  return plan_int8(prepared_->graph, wishes, request_.precision.inference);
+}
+
+Result<Quantized> Int8Trials::made_with(const Wide& wide, Calibrator calibrator) const {
+  LATHE_ASSIGN(const Int8Plan plan, plan_with(wide));
+  if (!bias_means_) return quantize(*prepared_, plan, calibration_, calibrator, request_.precision.inference);
+  Model corrected = *prepared_;
+  corrected.graph = prepared_->graph.clone();
+  LATHE_TRY(correct_biases(corrected.graph, plan, *bias_means_));
+  return quantize(corrected, plan, calibration_, calibrator, request_.precision.inference);
+}
+
+Result<double> Int8Trials::snr_of(const Quantized& quantized, size_t samples) const {
+  LATHE_ASSIGN(const auto runnable, make_engine_model(quantized.model));
+  LATHE_ASSIGN(const auto outputs,
+               outputs_of(*runnable, *request_.data, std::min(samples, expected_.size()), job_));
+  std::map<std::string, DifferenceSums> sums;
+  for (size_t k = 0; k < outputs.size(); ++k)
+    for (const auto& [name, value] : expected_[k]) {
+      if (!value.is_tensor() || !is_float(value.tensor.type())) continue;
+      const auto difference = compare_tensors(value.tensor, outputs[k].at(name).tensor);
+      if (difference.ok())
+        sums[name] += difference->sums;
+      else
+        ++sums[name].nonfinite_mismatches;  // another shape: nothing lines up
+    }
+  double worst = snr_cap_db;
+  for (const auto& [name, each] : sums) worst = std::min(worst, each.snr_db());
+  return worst;
+}
+
+Result<double> Int8Trials::score_of(const Quantized& quantized) const {
+  LATHE_ASSIGN(const auto runnable, make_engine_model(quantized.model));
+  return request_.score(*runnable);
+}
+
+Result<double> Int8Trials::snr_of_all(Calibrator calibrator) const {
+  LATHE_ASSIGN(const Quantized made, made_with({}, calibrator));
+  return snr_of(made, compared_samples);
+}
+
+/// The model with its ranges moved, calibrated anew.
+Result<Int8Improvement> Int8Trials::try_migration(const char* name, Calibrator calibrator, double before) {
+  Int8Improvement tried{name, 0, before, before, false};
+  LATHE_ASSIGN(const Int8Plan plan, plan_with({}));
+  const Graph& graph = prepared_->graph;
+  const auto places =
+      std::string_view(name) == smoothing ? find_smoothing(graph, plan) : find_equalisation(graph, plan);
+  if (places.empty()) return tried;
+  LATHE_ASSIGN(const ChannelCalibration statistics,
+               channel_statistics(prepared_, axes_of(graph, places), *request_.data, job_));
+  auto changed = std::make_shared<Model>(*prepared_);
+  changed->graph = graph.clone();
+  LATHE_ASSIGN(tried.places, migrate(changed->graph, places, statistics));
+  if (tried.places == 0) return tried;
+  LATHE_ASSIGN(Calibration calibration,
+               calibrate(changed, values_to_calibrate(changed->graph, plan), *request_.data, job_));
+  const std::shared_ptr<const Model> old = std::exchange(prepared_, std::move(changed));
+  std::swap(calibration_, calibration);
+  LATHE_ASSIGN(tried.after_db, snr_of_all(calibrator));
+  tried.kept = tried.after_db > before + noticeable_db;
+  if (tried.kept) return tried;
+  prepared_ = old;
+  std::swap(calibration_, calibration);
+  return tried;
+}
+
+Result<Int8Improvement> Int8Trials::try_bias_correction(Calibrator calibrator, double before) {
+  Int8Improvement tried{"bias_correction", 0, before, before, false};
+  LATHE_ASSIGN(const Int8Plan plan, plan_with({}));
+  LATHE_ASSIGN(bias_means_,
+               channel_statistics(prepared_, product_inputs(prepared_->graph, plan), *request_.data, job_));
+  Graph corrected = prepared_->graph.clone();
+  LATHE_ASSIGN(tried.places, correct_biases(corrected, plan, *bias_means_));
+  if (tried.places > 0) {
+    LATHE_ASSIGN(tried.after_db, snr_of_all(calibrator));
+    tried.kept = tried.after_db > before + noticeable_db;
+  }
+  if (!tried.kept) bias_means_.reset();
+  return tried;
+}
+
+Result<std::vector<Int8Improvement>> Int8Trials::improve(Calibrator calibrator) {
+  std::vector<Int8Improvement> tried;
+  if (products_.empty()) return tried;
+  LATHE_ASSIGN(double before, snr_of_all(calibrator));
+  const auto note = [&](Int8Improvement each) {
+    if (each.kept) before = each.after_db;
+    if (each.places > 0) tried.push_back(std::move(each));
+  };
+  for (const char* name : {equalisation, smoothing}) {
+    job_.report(-1, std::string("trying ") + name);
+    LATHE_ASSIGN(Int8Improvement each, try_migration(name, calibrator, before));
+    note(std::move(each));
+  }
+  job_.report(-1, "trying to correct biases");
+  LATHE_ASSIGN(Int8Improvement each, try_bias_correction(calibrator, before));
+  note(std::move(each));
+  return tried;
+}
+
+}  // namespace lathe

@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a search for the best int8 model tries things on: the model in the form that is quantised, its
+// calibration, its outputs in fp32.
+#pragma once
+
+#include "engine/precision/channel_statistics.h"
+#include "engine/precision/int8_search.h"
+
+namespace lathe {
+
+class Int8Trials {
+ public:
+  Int8Trials(const Int8Request& request, const JobContext& job) : request_(request), job_(job) {}
+
+  /// Plans, calibrates, and runs the model in fp32. Once, before anything else.
+  Status prepare(const Model& model);
+  /// Tries equalisation, smoothing and bias correction, and keeps for all that follows what helps.
+  Result<std::vector<Int8Improvement>> improve(Calibrator calibrator);
+
+  using Wide = std::map<ModuleId, std::string>;  ///< modules whose own products stay wide, and why
+  Result<Quantized> made_with(const Wide& wide, Calibrator calibrator) const;
+  /// Decibels of the worst output over the first `samples` that are there.
+  Result<double> snr_of(const Quantized& quantized, size_t samples) const;
+  Result<double> score_of(const Quantized& quantized) const;
+
+  struct Products {
+    std::vector<std::string> nodes;
+    double flops = 0;
+  };
+  /// Of the products that can be in 8 bit, by the module that owns them.
+  const std::map<ModuleId, Products>& products() const { return products_; }
+  const std::optional<double>& wide_score() const { return wide_score_; }
+  const Findings& notes() const { return notes_; }
+  /// How many samples snr_of can compare.
+  size_t samples() const { return expected_.size(); }
+
+ private:
+  Result<Int8Plan> plan_with(const Wide& wide) const;
+  Result<double> snr_of_all(Calibrator calibrator) const;
+  Result<Int8Improvement> try_migration(const char* name, Calibrator calibrator, double before);
+  Result<Int8Improvement> try_bias_correction(Calibrator calibrator, double before);
+
+  const Int8Request& request_;
+  const JobContext& job_;
+  std::shared_ptr<const Model> prepared_;
+  Int8Wishes wishes_;
+  Calibration calibration_;
+  std::optional<ChannelCalibration> bias_means_;  ///< where biases are corrected
+  std::map<ModuleId, Products> products_;
+  std::optional<double> wide_score_;
+  std::vector<NamedValues> expected_;  ///< in fp32
+  Findings notes_;
+};
+
+}  // namespace lathe
