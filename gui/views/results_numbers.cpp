@@ -108,7 +108,12 @@ void ResultsView::showCards() {
       tr("%1 of %2").arg(conversion.converted).arg(conversion.total),
       rest.isEmpty() ? (dry ? tr("all of it would") : tr("all of it")) : rest.join(QStringLiteral(", ")));
   m_modules->setTone(rest.isEmpty() ? Card::Tone::Good : failed > 0 ? Card::Tone::Bad : Card::Tone::Plain);
-  m_engines->setValue(QString::number(conversion.engines), dry ? tr("would be built") : QString());
+  // Engines of neighbouring modules may have been merged.
+  const auto engines = static_cast<int>(conversion.partition.pieces.size());
+  m_engines->setValue(QString::number(engines), dry ? tr("would be built")
+                                                : engines < conversion.engines
+                                                    ? tr("merged from %1").arg(conversion.engines)
+                                                    : QString());
   for (Card* card : {m_latency, m_accuracy, m_size}) card->setVisible(!dry);
   if (dry) return;
   const double before = report->before.latency.p50, after = report->after.latency.p50;
