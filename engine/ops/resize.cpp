@@ -190,18 +190,9 @@ Status run_resize(RunContext& context) {
   const Tensor& x = context.tensor(0);
   const Node& node = context.node();
   LATHE_ASSIGN(const ResizeSettings settings, read_resize(node, x.rank()));
-  const ResizeInputs roles = input_roles(node);
-  const auto input = [&](int i) -> const Tensor* {
-    const auto index = static_cast<size_t>(i);
-    return i >= 0 && context.has_input(index) && context.value(index).is_tensor() ? &context.tensor(index)
-                                                                                  : nullptr;
-  };
-  const std::vector<float> scales =
-      roles.scales >= 0 ? floats_of(input(roles.scales)) : attribute_scales(node, x.rank());
-  const std::vector<int64_t> sizes =
-      input(roles.sizes) != nullptr ? input(roles.sizes)->to_int64() : std::vector<int64_t>();
-  LATHE_ASSIGN(const auto axes,
-               resolve_resize(node, settings, x.shape(), scales, sizes, floats_of(input(roles.roi))));
+  LATHE_ASSIGN(const auto axes, resize_axes(node, settings, x.shape(), [&](size_t i) -> const Tensor* {
+                 return context.has_input(i) && context.value(i).is_tensor() ? &context.tensor(i) : nullptr;
+               }));
   Shape output;
   for (const ResizeAxis& axis : axes) output.push_back(axis.output);
   const bool crop = settings.coordinates == ResizeSettings::Coordinates::tf_crop_and_resize;
@@ -227,6 +218,18 @@ int64_t resize_flops(const Node& node, std::span<const Shape> inputs, std::span<
 }
 
 }  // namespace
+
+Result<std::vector<ResizeAxis>> resize_axes(const Node& node, const ResizeSettings& settings, const Shape& x,
+                                            const std::function<const Tensor*(size_t)>& input) {
+  const ResizeInputs roles = input_roles(node);
+  const auto given = [&](int role) { return role >= 0 ? input(static_cast<size_t>(role)) : nullptr; };
+  const std::vector<float> scales =
+      roles.scales >= 0 ? floats_of(given(roles.scales)) : attribute_scales(node, x.size());
+  const Tensor* sizes = given(roles.sizes);
+  return resolve_resize(node, settings, x, scales,
+                        sizes != nullptr ? sizes->to_int64() : std::vector<int64_t>(),
+                        floats_of(given(roles.roi)));
+}
 
 void register_resize(OperatorRegistry& registry) {
   registry.add(

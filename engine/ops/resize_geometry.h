@@ -3,6 +3,7 @@
 // which input elements, with which weights, make each output element.
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <span>
 #include <string>
@@ -50,6 +51,11 @@ struct ResizeAxis {
 Result<std::vector<ResizeAxis>> resolve_resize(const Node& node, const ResizeSettings& settings,
                                                const Shape& input, std::span<const float> scales,
                                                std::span<const int64_t> sizes, std::span<const float> roi);
+
+/// The same for a Resize or Upsample of any version over `x`. `input` gives a constant input of the node, or
+/// null where it is absent or not known (then its sizes are missing, which is an error).
+Result<std::vector<ResizeAxis>> resize_axes(const Node& node, const ResizeSettings& settings, const Shape& x,
+                                            const std::function<const Tensor*(size_t)>& input);
 
 /// Output size of an axis scaled by a factor, as other runtimes round it.
 int64_t scaled_size(int64_t input, float scale);

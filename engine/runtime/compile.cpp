@@ -26,22 +26,24 @@ struct Placement {
   Layout layout;
 };
 
-/// Depthwise convolutions do better on blocks of channels, which all others then keep to: changing layouts in
-/// between costs more than either gains.
-bool mostly_depthwise(const Graph& graph) {
-  size_t convolutions = 0, depthwise = 0;
-  for (const Node& node : graph.nodes()) {
-    if (!node.alive || (node.op_type != "Conv" && node.qualified_type() != "lathe.FusedConv")) continue;
-    ++convolutions;
-    if (node.attributes.get_int("group", 1) > 1) ++depthwise;
-  }
-  return depthwise * 5 > convolutions;
+/// Blocks of channels are what Winograd, depthwise and pointwise convolutions and poolings read best, and
+/// images in them are concatenated without a change; a model that keeps to one layout saves reorders. Groups
+/// narrower than a block do not fit into them.
+bool prefers_blocked_channels(const Graph& graph) {
+  constexpr int64_t block = 16;
+  return std::none_of(graph.nodes().begin(), graph.nodes().end(), [&](const Node& node) {
+    if (!node.alive || (node.op_type != "Conv" && node.qualified_type() != "lathe.FusedConv")) return false;
+    const Tensor* weights = graph.constant(node.inputs[1]);
+    const bool grouped = node.attributes.get_int("group", 1) > 1;
+    return grouped && weights != nullptr && weights->rank() > 2 && weights->dim(1) > 1 &&
+           weights->dim(1) % block != 0;
+  });
 }
 
 class Lowering {
  public:
   Lowering(Graph& graph, const InferenceResult& types, const CompileOptions& options)
-      : graph_(graph), types_(types), options_(options), blocked_channels_(mostly_depthwise(graph)) {}
+      : graph_(graph), types_(types), options_(options), blocked_channels_(prefers_blocked_channels(graph)) {}
 
   Result<Plan> run();
 

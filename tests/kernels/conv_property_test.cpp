@@ -27,14 +27,15 @@ void set_window(Random& random, Node& node, size_t rank) {
 }
 
 void set_activation(Random& random, Node& node) {
-  const std::string name =
-      random.pick({"Relu", "Tanh", "Sigmoid", "Clip", "LeakyRelu", "HardSwish", "Gelu", "Elu"});
+  const std::string name = random.pick(
+      {"Relu", "Tanh", "Sigmoid", "Clip", "LeakyRelu", "HardSwish", "HardSigmoid", "Gelu", "Elu"});
   node.attributes.set("activation", name);
   if (name == "Clip") {
     node.attributes.set("alpha", -0.5F);
     node.attributes.set("beta", 1.5F);
-  } else if (name == "LeakyRelu" || name == "Elu") {
+  } else if (name == "LeakyRelu" || name == "Elu" || name == "HardSigmoid") {
     node.attributes.set("alpha", 0.25F);
+    node.attributes.set("beta", 0.5F);
   }
 }
 
@@ -96,6 +97,28 @@ TEST(ConvProperty, ResidualWhereWindowsLieInThePadding) {
     return test;
   };
   check_cases(120, make, accepted);
+}
+
+/// Atrous convolutions reach further than kernels that step from window to window can: none may be left to a
+/// plain loop.
+TEST(ConvProperty, WideDilations) {
+  Accepted accepted;
+  const auto make = [](Random& random) {
+    Case test{make_node("FusedConv", 1, "lathe"), {}, {1, 2}};
+    const int64_t channels = random.pick({3, 16, 20}), outputs = random.pick({4, 16}),
+                  dilation = random.pick({6, 12, 24, 36}), size = random.in(5, 40);
+    test.inputs = {random.tensor(ElementType::f32, {1, channels, size, size}),
+                   random.tensor(ElementType::f32, {outputs, channels, 3, 3}),
+                   random.tensor(ElementType::f32, {outputs})};
+    test.node.attributes.set("dilations", Ints{dilation, dilation});
+    test.node.attributes.set("pads", Ints(4, dilation));
+    test.node.attributes.set("activation", std::string("Relu"));
+    test.blocked = random.chance(0.5);
+    test.tolerance = 2e-5;
+    return test;
+  };
+  check_cases(60, make, accepted, false);
+  expect_accepted(accepted, "onednn:conv", 60);
 }
 
 /// Big enough for the Winograd form.

@@ -50,5 +50,26 @@ TEST(NormalizeProperty, LayerNormalization) {
   expect_accepted(accepted, "onednn:layernorm", 600);
 }
 
+TEST(NormalizeProperty, BatchNormalization) {
+  Accepted accepted;
+  const auto make = [](Random& random) {
+    Case test{make_node("BatchNormalization", 15), {}, {}};
+    test.blocked = random.chance(0.4);
+    const Shape shape = test.blocked ? random.shape(4, 4, 20) : random.shape(2, 5, 9);
+    if (random.chance(0.5)) test.node.attributes.set("epsilon", random.pick({1e-5F, 1e-3F}));
+    const Shape channels{shape[1]};
+    test.inputs = {
+        random.tensor(ElementType::f32, shape, random.chance(0.2) ? Values::special : Values::even)};
+    for (int i = 0; i < 3; ++i) test.inputs.push_back(random.tensor(ElementType::f32, channels));
+    Tensor variance = random.tensor(ElementType::f32, channels);
+    for (float& each : variance.mutable_data<float>()) each = each * each + 0.1F;
+    test.inputs.push_back(std::move(variance));
+    if (random.chance(0.7)) test.constants = {1, 2, 3, 4};
+    return test;
+  };
+  check_cases(200, make, accepted, false);
+  expect_accepted(accepted, "onednn:batchnorm", 150);
+}
+
 }  // namespace
 }  // namespace lathe::test

@@ -78,8 +78,16 @@ dnnl::memory::desc channels_last_desc(ElementType type, const Shape& shape) {
   return {to_dims(shape), *data_type(type), strides};
 }
 
+int64_t channel_block() {
+  static const bool wide = (static_cast<unsigned>(dnnl::get_effective_cpu_isa()) &
+                            static_cast<unsigned>(dnnl::cpu_isa::avx512_core)) ==
+                           static_cast<unsigned>(dnnl::cpu_isa::avx512_core);
+  return wide ? 16 : 8;
+}
+
 dnnl::memory::desc blocked_channels_desc(ElementType type, const Shape& shape) {
-  return {to_dims(shape), *data_type(type), dnnl::memory::format_tag::nChw16c};
+  using tag = dnnl::memory::format_tag;
+  return {to_dims(shape), *data_type(type), channel_block() == 16 ? tag::nChw16c : tag::nChw8c};
 }
 
 dnnl::memory::desc any_desc(ElementType type, const Shape& shape) {
@@ -93,11 +101,30 @@ dnnl::memory::desc desc_of(const TensorDesc& tensor) {
   return dnnl::memory::desc(raw);
 }
 
+bool is_reference(const char* implementation) {
+  return std::string_view(implementation).find("ref") != std::string_view::npos;
+}
+
+namespace {
+
+/// Elements lie row by row: strides of axes with one position say nothing.
+bool is_row_major(const dnnl::memory::desc& desc) {
+  const dnnl_memory_desc_t& raw = desc.data;
+  const dnnl_blocking_desc_t& blocking = raw.format_desc.blocking;
+  if (raw.format_kind != dnnl_blocked || blocking.inner_nblks != 0 || raw.offset0 != 0) return false;
+  int64_t stride = 1;
+  for (int axis = raw.ndims; axis-- > 0;) {
+    if (raw.dims[axis] != raw.padded_dims[axis]) return false;
+    if (raw.dims[axis] > 1 && blocking.strides[axis] != stride) return false;
+    stride *= raw.dims[axis];
+  }
+  return true;
+}
+
+}  // namespace
+
 Layout layout_of(const dnnl::memory::desc& desc) {
-  const dnnl::memory::dims dims = desc.dims();
-  const Shape shape(dims.begin(), dims.end());
-  const dnnl::memory::desc plain(dims, desc.data_type(), row_major_strides(shape));
-  if (desc == plain) return {};
+  if (is_row_major(desc)) return {};
   Layout layout;
   layout.descriptor.assign(reinterpret_cast<const char*>(&desc.data), sizeof desc.data);
   layout.bytes = desc.get_size();
@@ -137,6 +164,9 @@ bool append_activation(dnnl::post_ops& ops, const Activation& activation, float 
       return add(algorithm::eltwise_elu, activation.alpha, 0);
     case ActivationKind::hard_swish:
       return add(algorithm::eltwise_hardswish, 0, 0);
+    case ActivationKind::hard_sigmoid:
+      ops.append_eltwise(1.0F, algorithm::eltwise_linear, activation.alpha, activation.beta);
+      return add(algorithm::eltwise_clip_v2, 0, 1);
     case ActivationKind::swish:
       return add(algorithm::eltwise_swish, activation.alpha, 0);
     default:

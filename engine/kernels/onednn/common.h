@@ -26,13 +26,18 @@ dnnl::memory::dims to_dims(const Shape& shape);
 dnnl::memory::desc plain_desc(ElementType type, const Shape& shape);
 /// Row-major but for the channels (axis 1), which come last.
 dnnl::memory::desc channels_last_desc(ElementType type, const Shape& shape);
-/// Images [N, C, H, W] in blocks of 16 channels.
+/// Channels in a block of the images that convolutions of this machine like: one vector of f32.
+int64_t channel_block();
+/// Images [N, C, H, W] in blocks of so many channels.
 dnnl::memory::desc blocked_channels_desc(ElementType type, const Shape& shape);
 /// In the tensor's own layout.
 dnnl::memory::desc desc_of(const TensorDesc& tensor);
 /// Any layout: oneDNN chooses.
 dnnl::memory::desc any_desc(ElementType type, const Shape& shape);
 Layout layout_of(const dnnl::memory::desc& desc);
+/// Whether this is one of oneDNN's plain loops (impl_info_str "ref:any"), hundreds of times slower than
+/// others.
+bool is_reference(const char* implementation);
 
 /// Attributes with user-provided scratchpad.
 dnnl::primitive_attr scratch_attributes();

@@ -52,7 +52,7 @@ bool winograd_may_win(const ConvGeometry& conv) {
   return conv.groups == 1 && conv.window.rank() == 2 && conv.window.kernel == std::vector<int64_t>{3, 3} &&
          conv.window.strides == std::vector<int64_t>{1, 1} &&
          conv.window.dilations == std::vector<int64_t>{1, 1} && conv.channels >= 64 &&
-         conv.out_channels >= 64 && tiles >= 9;
+         conv.out_channels >= 32 && tiles >= 9;
 }
 
 /// Whether blocked layouts win by more than the way there and back costs, for a single operator on plain
@@ -102,6 +102,13 @@ Prepared prepare(const KernelRequest& request) {
       }
     }
     if (!chosen) chosen = describe_conv(*conv, descs, dnnl::algorithm::convolution_direct, attributes);
+    if (is_reference(chosen->impl_info_str())) {
+      // Kernels that step from window to window refuse wide dilations and paddings; the one that copies
+      // windows for a matrix product takes all, of plain tensors.
+      descs.x = plain_desc(type, request.inputs[0].shape);
+      descs.y = plain_desc(type, request.outputs[0].shape);
+      chosen = describe_conv(*conv, descs, dnnl::algorithm::convolution_direct, attributes);
+    }
 
     auto kernel =
         std::make_unique<PrimitiveKernel>("onednn:conv:" + std::string(chosen->impl_info_str()),

@@ -204,7 +204,7 @@ void attend_all(const AttentionTask& task, float* scratch) {
   Attend(task, scratch).run();
 }
 
-int64_t panel_width() {
+int64_t scores_panel_width() {
   return static_cast<int64_t>(hn::Lanes(D())) * vectors_a_panel;
 }
 
@@ -223,7 +223,7 @@ namespace simd {
 namespace {
 
 HWY_EXPORT(attend_all);
-HWY_EXPORT(panel_width);
+HWY_EXPORT(scores_panel_width);
 
 constexpr int64_t most_rows = 6;
 
@@ -257,7 +257,7 @@ class AttentionKernel final : public Kernel {
     task.keys = form_.keys();
     task.size = form_.size();
     task.v_size = form_.v_size();
-    const AttentionScratch sizes = attention_scratch(task, HWY_DYNAMIC_DISPATCH(panel_width)());
+    const AttentionScratch sizes = attention_scratch(task, HWY_DYNAMIC_DISPATCH(scores_panel_width)());
     floats_ = sizes.keys + sizes.values + sizes.tile + sizes.scores + sizes.result + sizes.line;
     scratch_bytes_ = static_cast<size_t>(floats_ * threads_) * sizeof(float);
   }
