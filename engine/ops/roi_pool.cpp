@@ -2,6 +2,7 @@
 // MaxRoiPool and RoiAlign.
 #include <algorithm>
 #include <cmath>
+#include <span>
 
 #include "engine/ops/operand.h"
 #include "engine/ops/operator.h"
@@ -134,29 +135,57 @@ Neighbours neighbours(double position, int64_t size) {
   return {low, low + 1, position - static_cast<double>(low), false};
 }
 
-template <class A>
-A align_bin(const RoiAlignSettings& s, const A* plane, int64_t height, int64_t width, double top, double left,
-            double bin_height, double bin_width, int64_t rows, int64_t columns) {
-  double sum = 0, best = 0;
-  for (int64_t i = 0; i < rows * columns; ++i) {
-    const int64_t row = i / columns;
-    const Neighbours r =
-        neighbours(top + (static_cast<double>(row) + 0.5) * bin_height / static_cast<double>(rows), height);
-    const Neighbours c = neighbours(
-        left + (static_cast<double>(i % columns) + 0.5) * bin_width / static_cast<double>(columns), width);
-    double parts[4] = {0, 0, 0, 0};
-    if (!r.outside && !c.outside) {
-      parts[0] = (1 - r.weight) * (1 - c.weight) * plane[r.low * width + c.low];
-      parts[1] = (1 - r.weight) * c.weight * plane[r.low * width + c.high];
-      parts[2] = r.weight * (1 - c.weight) * plane[r.high * width + c.low];
-      parts[3] = r.weight * c.weight * plane[r.high * width + c.high];
-    }
-    sum += parts[0] + parts[1] + parts[2] + parts[3];
-    // The maximum is taken over the weighted neighbours, not over the interpolated values: so ONNX has it.
-    const double largest = *std::max_element(parts, parts + 4);
-    best = i == 0 ? largest : std::max(best, largest);
+/// Where the samples of all bins of one axis lie, bin by bin: the same for every channel.
+struct AxisSamples {
+  int64_t per_bin = 0;
+  std::vector<Neighbours> all;
+
+  std::span<const Neighbours> bin(int64_t index) const {
+    return std::span(all).subspan(static_cast<size_t>(index * per_bin), static_cast<size_t>(per_bin));
   }
-  return static_cast<A>(s.max ? best : sum / static_cast<double>(std::max<int64_t>(1, rows * columns)));
+};
+
+AxisSamples axis_samples(const RoiAlignSettings& settings, double start, double end, int64_t bins,
+                         int64_t size) {
+  double length = end - start;
+  if (settings.shift == 0) length = std::max(length, 1.0);
+  const double bin = length / static_cast<double>(bins);
+  AxisSamples samples;
+  samples.per_bin = settings.sampling_ratio > 0 ? settings.sampling_ratio
+                                                : std::max<int64_t>(0, static_cast<int64_t>(std::ceil(bin)));
+  const double step = bin / static_cast<double>(samples.per_bin);
+  for (int64_t b = 0; b < bins; ++b)
+    for (int64_t k = 0; k < samples.per_bin; ++k)
+      samples.all.push_back(
+          neighbours(start + static_cast<double>(b) * bin + (static_cast<double>(k) + 0.5) * step, size));
+  return samples;
+}
+
+template <class A>
+A align_bin(const RoiAlignSettings& s, const A* plane, int64_t width, std::span<const Neighbours> rows,
+            std::span<const Neighbours> columns) {
+  double sum = 0, best = 0;
+  bool first = true;
+  for (const Neighbours& r : rows) {
+    const A *low = plane + r.low * width, *high = plane + r.high * width;
+    for (const Neighbours& c : columns) {
+      double parts[4] = {0, 0, 0, 0};
+      if (!r.outside && !c.outside) {
+        parts[0] = (1 - r.weight) * (1 - c.weight) * low[c.low];
+        parts[1] = (1 - r.weight) * c.weight * low[c.high];
+        parts[2] = r.weight * (1 - c.weight) * high[c.low];
+        parts[3] = r.weight * c.weight * high[c.high];
+      }
+      sum += parts[0] + parts[1] + parts[2] + parts[3];
+      if (!s.max) continue;
+      // The maximum is taken over the weighted neighbours, not over the interpolated values: so ONNX has it.
+      const double largest = *std::max_element(parts, parts + 4);
+      best = first ? largest : std::max(best, largest);
+      first = false;
+    }
+  }
+  if (s.max) return static_cast<A>(best);
+  return static_cast<A>(sum / static_cast<double>(std::max<size_t>(1, rows.size() * columns.size())));
 }
 
 Status run_roi_align(RunContext& context) {
@@ -178,29 +207,18 @@ Status run_roi_align(RunContext& context) {
     LATHE_ASSIGN(
         OutputBuffer<A> y,
         OutputBuffer<A>::make(context, 0, x.type(), {count, channels, settings.height, settings.width}));
-    const int64_t bins = settings.height * settings.width;
-    for (int64_t i = 0; i < y.count(); ++i) {
-      const int64_t n = i / (bins * channels), channel = i / bins % channels, row = i % bins / settings.width,
-                    column = i % settings.width;
+    int64_t at = 0;
+    for (int64_t n = 0; n < count; ++n) {
       double box[4];  // left, top, right, bottom
       for (int k = 0; k < 4; ++k)
         box[k] = std::clamp(rois[n * 4 + k] * settings.scale - settings.shift, -1e6, 1e6);
-      double roi_height = box[3] - box[1], roi_width = box[2] - box[0];
-      if (settings.shift == 0) {
-        roi_height = std::max(roi_height, 1.0);
-        roi_width = std::max(roi_width, 1.0);
-      }
-      const double bin_height = roi_height / static_cast<double>(settings.height),
-                   bin_width = roi_width / static_cast<double>(settings.width);
-      const auto samples = [&](double bin) {
-        return settings.sampling_ratio > 0 ? settings.sampling_ratio
-                                           : std::max<int64_t>(0, static_cast<int64_t>(std::ceil(bin)));
-      };
-      y[i] = align_bin(settings,
-                       data.data() + (items[static_cast<size_t>(n)] * channels + channel) * height * width,
-                       height, width, box[1] + static_cast<double>(row) * bin_height,
-                       box[0] + static_cast<double>(column) * bin_width, bin_height, bin_width,
-                       samples(bin_height), samples(bin_width));
+      const AxisSamples rows = axis_samples(settings, box[1], box[3], settings.height, height),
+                        columns = axis_samples(settings, box[0], box[2], settings.width, width);
+      const A* plane = data.data() + items[static_cast<size_t>(n)] * channels * height * width;
+      for (int64_t channel = 0; channel < channels; ++channel, plane += height * width)
+        for (int64_t row = 0; row < settings.height; ++row)
+          for (int64_t column = 0; column < settings.width; ++column)
+            y[at++] = align_bin(settings, plane, width, rows.bin(row), columns.bin(column));
     }
     y.finish();
     return {};

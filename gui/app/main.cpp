@@ -21,12 +21,16 @@ int main(int argc, char** argv) {
       QStringLiteral("files"),
       QCoreApplication::translate("main", "Models, converted folders or traces to open."),
       QStringLiteral("[FILE...]"));
+  const QCommandLineOption noPlugins(
+      QStringLiteral("no-plugins"),
+      QCoreApplication::translate("main", "Load no operator plugins, not even those for every start."));
+  parser.addOption(noPlugins);
   parser.process(application);
   lathe::applyTheme(application,
                     static_cast<lathe::ThemeChoice>(QSettings().value(QStringLiteral("theme"), 0).toInt()));
   lathe::MainWindow window;
   window.restoreGeometry(QSettings().value(QStringLiteral("geometry")).toByteArray());
   window.show();
-  if (!parser.positionalArguments().isEmpty()) window.open(parser.positionalArguments());
+  window.start(parser.positionalArguments(), !parser.isSet(noPlugins));
   return QApplication::exec();
 }

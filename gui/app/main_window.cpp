@@ -1,16 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "gui/app/main_window.h"
 
-#include <QAction>
-#include <QActionGroup>
 #include <QApplication>
 #include <QCloseEvent>
-#include <QComboBox>
 #include <QDockWidget>
 #include <QDragEnterEvent>
-#include <QFileDialog>
 #include <QLabel>
-#include <QMenuBar>
 #include <QMimeData>
 #include <QProgressBar>
 #include <QScreen>
@@ -18,15 +13,12 @@
 #include <QStackedWidget>
 #include <QStatusBar>
 #include <QTabWidget>
-#include <QToolBar>
 #include <QToolButton>
 #include <QVBoxLayout>
 
-#include "gui/app/export_dialog.h"
 #include "gui/app/notice_bar.h"
 #include "gui/app/start_page.h"
 #include "gui/view_list.h"
-#include "gui/widgets/theme.h"
 
 namespace lathe {
 namespace {
@@ -79,20 +71,40 @@ MainWindow::MainWindow(QWidget* parent) : QMainWindow(parent), m_workspace(new W
 
   connect(m_workspace, &Workspace::noticed, m_notices, &NoticeBar::show);
   connect(m_workspace, &Workspace::viewRequested, this, &MainWindow::showView);
-  const auto somethingOpen = [this] {
-    const bool any = m_workspace->document().model() != nullptr || !m_workspace->document().traces().empty();
-    m_pages->setCurrentIndex(any ? 1 : 0);
-    for (QDockWidget* dock : std::as_const(m_docks)) dock->setVisible(any);
-    updateTitle();
+  const Document& document = m_workspace->document();
+  connect(&document, &Document::modelChanged, this, &MainWindow::showPlaces);
+  connect(&document, &Document::tracesChanged, this, &MainWindow::showPlaces);
+  for (QDockWidget* dock : std::as_const(m_docks)) dock->hide();
+  showPlaces();
+}
+
+/// The start page without docks, or the views with them. Docks that a person closed stay closed.
+void MainWindow::showPlaces() {
+  updateTitle();
+  const Document& document = m_workspace->document();
+  const bool any = document.model() != nullptr || !document.traces().empty();
+  if (any == (m_pages->currentIndex() == 1)) return;
+  m_pages->setCurrentIndex(any ? 1 : 0);
+  for (QDockWidget* dock : std::as_const(m_docks)) dock->setVisible(any);
+  // The tabs of docks exist only once the window is laid out: raised earlier, any of them may end up in
+  // front.
+  const auto raiseFirst = [this] {
+    for (QDockWidget* first : std::as_const(m_firstDocks)) first->raise();
   };
-  connect(&m_workspace->document(), &Document::modelChanged, this, somethingOpen);
-  connect(&m_workspace->document(), &Document::tracesChanged, this, [this, somethingOpen] {
-    if (m_pages->currentIndex() == 0) somethingOpen();
-  });
-  somethingOpen();
+  if (any) QMetaObject::invokeMethod(this, raiseFirst, Qt::QueuedConnection);
 }
 
 MainWindow::~MainWindow() = default;
+
+void MainWindow::start(const QStringList& paths, bool withPlugins) {
+  const auto open = [this, paths] {
+    if (!paths.isEmpty()) m_workspace->open(paths);
+  };
+  if (withPlugins)
+    m_workspace->plugins().loadAtStart(open);
+  else
+    open();
+}
 
 void MainWindow::makeViews() {
   ViewRegistry registry;
@@ -109,17 +121,14 @@ void MainWindow::makeViews() {
     dock->setObjectName(entry.id + QStringLiteral("Dock"));
     dock->setWidget(entry.make(*m_workspace, dock));
     addDockWidget(areaOf(entry.place), dock);
-    if (QDockWidget* first = firstOf.value(static_cast<int>(entry.place)))
+    QDockWidget*& first = firstOf[static_cast<int>(entry.place)];
+    if (first != nullptr)
       tabifyDockWidget(first, dock);
     else
-      firstOf[static_cast<int>(entry.place)] = dock;
-    m_docks[entry.id] = dock;
+      first = dock;
+    m_docks << dock;
   }
-  // Tabs of docks exist only once the window is laid out: raised earlier, any of them may end up in front.
-  const auto raiseFirst = [firstOf] {
-    for (QDockWidget* first : firstOf) first->raise();
-  };
-  QMetaObject::invokeMethod(this, raiseFirst, Qt::QueuedConnection);
+  m_firstDocks = firstOf.values();
   setCorner(Qt::BottomLeftCorner, Qt::LeftDockWidgetArea);
   setCorner(Qt::BottomRightCorner, Qt::RightDockWidgetArea);
   QList<QDockWidget*> docks{firstOf.value(static_cast<int>(ViewEntry::Place::Left)),
@@ -132,121 +141,10 @@ void MainWindow::makeViews() {
 
 void MainWindow::showView(const QString& id) {
   if (QWidget* page = m_pagesById.value(id)) m_tabs->setCurrentWidget(page);
-  if (QDockWidget* dock = m_docks.value(id)) {
+  if (auto* dock = findChild<QDockWidget*>(id + QStringLiteral("Dock"))) {
     dock->show();
     dock->raise();
   }
-}
-
-QAction* MainWindow::addAction(QMenu* menu, const QString& text, const QKeySequence& keys,
-                               std::function<void()> run) {
-  QAction* action = menu->addAction(text);
-  action->setShortcut(keys);
-  connect(action, &QAction::triggered, this, [run = std::move(run)] { run(); });
-  return action;
-}
-
-void MainWindow::makeMenus() {
-  Workspace& w = *m_workspace;
-  QMenu* file = menuBar()->addMenu(tr("&File"));
-  addAction(file, tr("&Open…"), QKeySequence::Open, [this] { openDialog(); });
-  addAction(file, tr("&Export…"), tr("Ctrl+E"), [this] { showExportDialog(); });
-  file->addSeparator();
-  addAction(file, tr("&Quit"), QKeySequence::Quit, [this] { close(); });
-
-  QMenu* edit = menuBar()->addMenu(tr("&Edit"));
-  QAction* undo = w.document().undoStack().createUndoAction(this, tr("&Undo"));
-  undo->setShortcut(QKeySequence::Undo);
-  QAction* redo = w.document().undoStack().createRedoAction(this, tr("&Redo"));
-  redo->setShortcut(QKeySequence::Redo);
-  edit->addAction(undo);
-  edit->addAction(redo);
-
-  QMenu* go = menuBar()->addMenu(tr("&Go"));
-  addAction(go, tr("&Back"), QKeySequence(Qt::ALT | Qt::Key_Left), [&w] { w.selection().back(); });
-  addAction(go, tr("&Forward"), QKeySequence(Qt::ALT | Qt::Key_Right), [&w] { w.selection().forward(); });
-  go->addSeparator();
-  for (int i = 0; i < m_tabs->count(); ++i)
-    addAction(go, m_tabs->tabText(i), QKeySequence(Qt::CTRL | static_cast<Qt::Key>(Qt::Key_1 + i)),
-              [this, i] { m_tabs->setCurrentIndex(i); });
-
-  QMenu* run = menuBar()->addMenu(tr("&Run"));
-  addAction(run, tr("Profile &eager"), Qt::Key_F5, [&w] { w.profile(RunMode::eager); });
-  addAction(run, tr("Profile as one e&ngine"), Qt::Key_F6, [&w] { w.profile(RunMode::engine); });
-  run->addSeparator();
-  addAction(run, tr("&Dry run"), Qt::Key_F7, [&w] { w.dryRun(); });
-  addAction(run, tr("&Convert…"), Qt::Key_F8, [&w] { w.showView(QStringLiteral("convert")); });
-
-  QMenu* view = menuBar()->addMenu(tr("&View"));
-  for (QDockWidget* dock : std::as_const(m_docks)) view->addAction(dock->toggleViewAction());
-  view->addSeparator();
-  QMenu* themes = view->addMenu(tr("&Theme"));
-  auto* group = new QActionGroup(this);
-  const auto saved = static_cast<ThemeChoice>(QSettings().value(QStringLiteral("theme"), 0).toInt());
-  for (const auto& [choice, text] :
-       {std::pair(ThemeChoice::System, tr("As the system")), std::pair(ThemeChoice::Light, tr("Light")),
-        std::pair(ThemeChoice::Dark, tr("Dark"))}) {
-    QAction* action = addAction(themes, text, {}, [choice = choice] {
-      QSettings().setValue(QStringLiteral("theme"), static_cast<int>(choice));
-      applyTheme(*qApp, choice);
-    });
-    action->setCheckable(true);
-    action->setChecked(choice == saved);
-    group->addAction(action);
-  }
-}
-
-void MainWindow::makeToolBar() {
-  Workspace& w = *m_workspace;
-  QToolBar* bar = addToolBar(tr("Main"));
-  bar->setObjectName(QStringLiteral("mainToolBar"));
-  bar->setMovable(false);
-  const auto add = [&](const QString& text, const QString& tip, const char* name, std::function<void()> run) {
-    auto* button = new QToolButton(bar);
-    button->setText(text);
-    button->setToolTip(tip);
-    button->setObjectName(QLatin1String(name));
-    connect(button, &QToolButton::clicked, this, [run = std::move(run)] { run(); });
-    bar->addWidget(button);
-    return button;
-  };
-  add(tr("Open"), tr("Open a model, a converted folder or a trace (Ctrl+O)"), "openButton",
-      [this] { openDialog(); });
-  bar->addSeparator();
-  QList<QWidget*> needModel;
-  needModel << add(tr("◀"), tr("Back to the selection before (Alt+Left)"), "backButton",
-                   [&w] { w.selection().back(); });
-  needModel << add(tr("▶"), tr("Forward again (Alt+Right)"), "forwardButton",
-                   [&w] { w.selection().forward(); });
-  bar->addSeparator();
-  needModel << add(tr("Profile"), tr("Run the model operator by operator and show where the time goes (F5)"),
-                   "profileButton", [&w] { w.profile(RunMode::eager); });
-  needModel << add(tr("Profile engine"),
-                   tr("Compile the whole model into one engine, run it and show where the time goes (F6)"),
-                   "profileEngineButton", [&w] { w.profile(RunMode::engine); });
-  needModel << add(tr("Dry run"), tr("See what would convert and why not, without building anything (F7)"),
-                   "dryRunToolButton", [&w] { w.dryRun(); });
-  needModel << add(tr("Convert…"), tr("Settings of the conversion (F8)"), "convertToolButton",
-                   [&w] { w.showView(QStringLiteral("convert")); });
-  needModel << add(tr("Export…"), tr("Take reports, traces, models and pictures away (Ctrl+E)"),
-                   "exportButton", [this] { showExportDialog(); });
-  auto* space = new QWidget(bar);
-  space->setSizePolicy(QSizePolicy::Expanding, QSizePolicy::Preferred);
-  bar->addWidget(space);
-  bar->addWidget(new QLabel(tr("Colour by "), bar));
-  auto* by = new QComboBox(bar);
-  by->setObjectName(QStringLiteral("colorBy"));
-  by->addItems({tr("operator kind"), tr("time"), tr("precision"), tr("conversion status")});
-  by->setToolTip(tr("What the colours of tree, graph and timeline mean"));
-  connect(by, &QComboBox::activated, this, [&w](int i) { w.coloring().setBy(static_cast<ColorBy>(i)); });
-  connect(&w.coloring(), &Coloring::changed, by,
-          [&w, by] { by->setCurrentIndex(static_cast<int>(w.coloring().by())); });
-  bar->addWidget(by);
-  const auto enable = [&w, needModel] {
-    for (QWidget* widget : needModel) widget->setEnabled(w.document().model() != nullptr);
-  };
-  connect(&w.document(), &Document::modelChanged, this, enable);
-  enable();
 }
 
 void MainWindow::makeStatusBar() {
@@ -286,19 +184,6 @@ void MainWindow::updateJobs() {
 void MainWindow::updateTitle() {
   const QString title = m_workspace->document().title();
   setWindowTitle(title.isEmpty() ? tr("Lathe") : title + QStringLiteral(" — Lathe"));
-}
-
-void MainWindow::openDialog() {
-  QFileDialog dialog(this, tr("Open models or traces"));
-  dialog.setFileMode(QFileDialog::ExistingFiles);
-  dialog.setNameFilters({tr("Models and traces (*.onnx *.json *.json.gz)"), tr("All files (*)")});
-  if (dialog.exec() == QDialog::Accepted) m_workspace->open(dialog.selectedFiles());
-}
-
-void MainWindow::showExportDialog() {
-  auto* dialog = new ExportDialog(*m_workspace, this);
-  dialog->setAttribute(Qt::WA_DeleteOnClose);
-  dialog->open();
 }
 
 void MainWindow::dragEnterEvent(QDragEnterEvent* event) {

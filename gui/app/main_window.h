@@ -24,8 +24,9 @@ class MainWindow : public QMainWindow {
   explicit MainWindow(QWidget* parent = nullptr);
   ~MainWindow() override;
 
-  /// As if dropped on the window.
-  void open(const QStringList& paths) { m_workspace->open(paths); }
+  /// Opens the files as if dropped on the window, once the operator plugins that a person wants at every
+  /// start are loaded.
+  void start(const QStringList& paths, bool withPlugins);
 
  protected:
   void dragEnterEvent(QDragEnterEvent* event) override;
@@ -38,8 +39,10 @@ class MainWindow : public QMainWindow {
   void makeMenus();
   void makeToolBar();
   void makeStatusBar();
+  void showPlaces();
   void showView(const QString& id);
   void showExportDialog();
+  void showPluginsDialog();
   void openDialog();
   void updateTitle();
   void updateJobs();
@@ -49,7 +52,8 @@ class MainWindow : public QMainWindow {
   QStackedWidget* m_pages = nullptr;
   QTabWidget* m_tabs = nullptr;
   NoticeBar* m_notices = nullptr;
-  QHash<QString, QDockWidget*> m_docks;
+  QList<QDockWidget*> m_docks;       ///< in the order of views
+  QList<QDockWidget*> m_firstDocks;  ///< in front of their area at first
   QHash<QString, QWidget*> m_pagesById;
   QLabel* m_jobText = nullptr;
   QProgressBar* m_jobProgress = nullptr;

@@ -10,14 +10,30 @@ namespace {
 /// Settings are small: an edit keeps both whole.
 class EditConfiguration : public QUndoCommand {
  public:
-  EditConfiguration(Document& document, const QString& text, Configuration before, Configuration after)
-      : QUndoCommand(text), m_document(document), m_before(std::move(before)), m_after(std::move(after)) {}
-  void undo() override { m_document.setConfiguration(m_before); }
-  void redo() override { m_document.setConfiguration(m_after); }
+  EditConfiguration(Document& document, const QString& text, Configuration before, Configuration after,
+                    Document::Edit edit)
+      : QUndoCommand(text),
+        m_document(document),
+        m_before(std::move(before)),
+        m_after(std::move(after)),
+        m_edit(edit) {}
+  void undo() override { restore(m_before); }
+  void redo() override {
+    if (m_done) return restore(m_after);
+    m_done = true;
+    m_document.setConfiguration(m_after);
+  }
 
  private:
+  void restore(const Configuration& configuration) {
+    m_document.setConfiguration(configuration);
+    if (m_edit == Document::Edit::Remedy) emit m_document.remedyRestored();
+  }
+
   Document& m_document;
   Configuration m_before, m_after;
+  Document::Edit m_edit;
+  bool m_done = false;
 };
 
 ModuleState stateOf(ModuleStatus status) {
@@ -36,15 +52,23 @@ ModuleState stateOf(ModuleStatus status) {
 
 }  // namespace
 
+TraceEntry entryOf(const QString& label, const Measured& measured) {
+  return {label, measured.trace, measured.statistics, measured.balance, measured.latency};
+}
+
 Document::Document(QObject* parent) : QObject(parent) {}
 
 QString Document::title() const {
   return QFileInfo(m_path).fileName();
 }
 
-void Document::editConfiguration(const QString& text, Configuration configuration) {
+void Document::editConfiguration(const QString& text, Configuration configuration, Edit edit) {
   if (to_json(configuration) == to_json(m_configuration)) return;
-  m_undo.push(new EditConfiguration(*this, text, m_configuration, std::move(configuration)));
+  m_undo.push(new EditConfiguration(*this, text, m_configuration, std::move(configuration), edit));
+}
+
+bool Document::isOutdated() const {
+  return m_conversion && to_json(m_conversionSettings) != to_json(m_configuration);
 }
 
 void Document::setConfiguration(Configuration configuration) {
@@ -64,6 +88,7 @@ void Document::setModel(const QString& path, std::shared_ptr<const OpenedModel> 
   m_path = path;
   m_opened = std::move(opened);
   m_conversion.reset();
+  m_forecasts.clear();
   m_traces.clear();
   m_activeTrace = -1;
   m_undo.clear();
@@ -80,11 +105,21 @@ void Document::refreshModel(std::shared_ptr<const OpenedModel> opened) {
   emit modelRefreshed();
 }
 
-void Document::setConversion(std::shared_ptr<const ConvertReport> conversion) {
+void Document::setConversion(std::shared_ptr<const ConvertReport> conversion,
+                             std::optional<Configuration> settings) {
   m_conversion = std::move(conversion);
+  m_conversionSettings = settings       ? std::move(*settings)
+                         : m_conversion ? m_conversion->conversion.configuration
+                                        : Configuration();
+  m_forecasts = m_conversion ? m_conversion->conversion.forecasts : std::vector<Forecast>();
   takeOutcomes();
   emit moduleStatesChanged();
   emit conversionChanged();
+}
+
+void Document::setForecasts(std::vector<Forecast> forecasts) {
+  m_forecasts = std::move(forecasts);
+  emit forecastsChanged();
 }
 
 void Document::takeOutcomes() {

@@ -2,10 +2,8 @@
 #include "gui/document/workspace.h"
 
 #include <QCoreApplication>
-#include <QDir>
-#include <QFile>
 #include <QFileInfo>
-#include <QSaveFile>
+#include <algorithm>
 #include <optional>
 
 namespace lathe {
@@ -15,8 +13,6 @@ using OpenedPtr = std::shared_ptr<const OpenedModel>;
 using TracePtr = std::shared_ptr<const Trace>;
 using ConvertPtr = std::shared_ptr<const ConvertReport>;
 using ProfilePtr = std::shared_ptr<const ProfileReport>;
-
-const QString conversionSlot = QStringLiteral("conversion");
 
 std::filesystem::path toPath(const QString& text) {
   return text.toStdString();
@@ -43,8 +39,11 @@ std::map<std::string, Shape> configuredShapes(const Configuration& configuration
   return shapes;
 }
 
-TraceEntry entryOf(const QString& label, const Measured& measured) {
-  return {label, measured.trace, measured.statistics, measured.balance, measured.latency};
+/// The file that a library of custom operators may mend.
+bool lacksOperators(const Findings& findings) {
+  return std::any_of(findings.begin(), findings.end(), [](const Finding& finding) {
+    return finding.severity == Severity::error && finding.code == "unknown_operator";
+  });
 }
 
 /// Why a model that was read cannot be worked with: errors such as an operator this build does not know.
@@ -61,12 +60,21 @@ std::optional<Notice> refusalOf(const Findings& findings) {
   if (errors > 1)
     notice.hints << QCoreApplication::translate("Workspace", "%L1 more errors; lathe inspect lists them all")
                         .arg(errors - 1);
+  if (lacksOperators(findings))
+    notice.hints << QCoreApplication::translate("Workspace",
+                                                "A library can add operators: File ▸ Operator Plugins…");
   return notice;
 }
 
 }  // namespace
 
-Workspace::Workspace(QObject* parent) : QObject(parent), m_selection(m_document), m_coloring(m_document) {
+Workspace::Workspace(QObject* parent)
+    : QObject(parent), m_selection(m_document), m_coloring(m_document), m_plugins(m_jobs) {
+  connect(&m_plugins, &Plugins::loadedOne, this, [this](const QString& file) {
+    notify({Notice::Kind::Success, tr("Loaded %1").arg(file), {}});
+    if (!m_refused.isEmpty()) openModel(m_refused);
+  });
+  connect(&m_plugins, &Plugins::failedAtStart, this, &Workspace::notifyError);
   connect(&m_jobs, &JobRunner::reported, this, [this](int id, const Progress& progress) {
     if (id == m_conversionJob)
       m_document.setModuleState(QString::fromStdString(progress.subject), stateOf(progress.state));
@@ -123,8 +131,9 @@ void Workspace::openModel(const QString& path) {
       [path](const JobContext& job) { return open_model(toPath(path), {}, job); },
       [this, path](Result<OpenedPtr> result) {
         if (!result) return notifyError(result.error());
+        m_refused = lacksOperators((*result)->findings) ? path : QString();
         if (const auto refusal = refusalOf((*result)->findings)) return notify(*refusal);
-        m_jobs.cancelSlot(conversionSlot);
+        cancelConversion();
         m_jobs.cancelSlot(QStringLiteral("profile"));
         m_recent.add(path, QStringLiteral("model"),
                      static_cast<qlonglong>((*result)->model->graph.node_count()));
@@ -209,118 +218,6 @@ void Workspace::profile(RunMode mode) {
         const ProfileReport& report = **result;
         m_document.addTrace({label, report.trace, report.statistics, report.balance, report.latency});
         showView(QStringLiteral("timeline"));
-      });
-}
-
-bool Workspace::converting() const {
-  return m_jobs.running(conversionSlot);
-}
-
-void Workspace::cancelConversion() {
-  m_jobs.cancelSlot(conversionSlot);
-}
-
-void Workspace::dryRun() {
-  if (m_document.model() == nullptr) return;
-  ConvertRequest request;
-  request.opened = m_document.opened();
-  request.configuration = m_document.configuration();
-  request.dry_run = true;
-  startConversion(std::move(request), tr("Dry run of %1").arg(m_document.title()));
-}
-
-void Workspace::convert(const ConversionTarget& target) {
-  if (m_document.model() == nullptr) return;
-  ConvertRequest request;
-  request.opened = m_document.opened();
-  request.configuration = m_document.configuration();
-  request.out = toPath(target.folder);
-  request.data = toPath(target.data);
-  request.metric = target.metric.toStdString();
-  request.limit = static_cast<size_t>(std::max(target.sampleLimit, 0));
-  startConversion(std::move(request), tr("Convert %1").arg(m_document.title()));
-}
-
-void Workspace::startConversion(ConvertRequest request, const QString& title) {
-  const bool dry = request.dry_run;
-  const OpenedPtr opened = request.opened;
-  m_document.clearModuleStates();
-  m_conversionJob = m_jobs.start<ConvertPtr>(
-      title, conversionSlot,
-      [request = std::move(request)](const JobContext& job) { return convert_model(request, job); },
-      [this, dry, opened](Result<ConvertPtr> result) {
-        const bool current = m_document.opened() && m_document.opened()->model == opened->model;
-        if (result && current) {
-          const ConvertPtr& report = *result;
-          m_document.setConversion(report);
-          m_coloring.setBy(ColorBy::Status);
-          if (!dry) {
-            m_document.addTrace(entryOf(tr("before"), report->before));
-            m_document.addTrace(entryOf(tr("after"), report->after));
-            showView(QStringLiteral("results"));
-          }
-        } else if (!result) {
-          m_document.clearModuleStates();
-          notifyError(result.error());
-        }
-        emit conversionEnded(result.ok());
-      });
-  emit conversionStarted(dry);
-}
-
-void Workspace::writeHtmlReport(const QString& file) {
-  const ConvertPtr report = m_document.conversion();
-  if (!report || m_document.isDryRun()) return;
-  m_jobs.start<bool>(
-      tr("Write %1").arg(QFileInfo(file).fileName()), QString(),
-      [report, file](const JobContext&) -> Result<bool> {
-        LATHE_TRY(write_html_report(*report, toPath(file)));
-        return true;
-      },
-      [this, file](Result<bool> result) {
-        if (!result) return notifyError(result.error());
-        notify({Notice::Kind::Success, tr("Wrote %1").arg(file), {}});
-        emit exported(file);
-      });
-}
-
-void Workspace::exportConversion(const QString& folder, const QStringList& names) {
-  const ConvertPtr report = m_document.conversion();
-  if (!report || m_document.isDryRun()) return;
-  const QString source = QString::fromStdString(report->folder.string());
-  m_jobs.start<int>(
-      tr("Export to %1").arg(folder), QString(),
-      [source, folder, names](const JobContext& job) -> Result<int> {
-        if (QFileInfo(source).canonicalFilePath() == QFileInfo(folder).canonicalFilePath() &&
-            QFileInfo::exists(folder))
-          return usage_error(folder.toStdString(), "is where the conversion already is");
-        if (!QDir().mkpath(folder)) return resource_error(folder.toStdString(), "cannot be made");
-        int copied = 0;
-        const QStringList all = names.isEmpty() ? QDir(source).entryList(QDir::Files) : names;
-        for (const QString& name : all) {
-          LATHE_TRY(job.check());
-          QFile from(source + QLatin1Char('/') + name);
-          QSaveFile to(folder + QLatin1Char('/') + name);
-          if (!from.open(QIODevice::ReadOnly))
-            return bad_input(from.fileName().toStdString(), from.errorString().toStdString());
-          if (!to.open(QIODevice::WriteOnly))
-            return resource_error(to.fileName().toStdString(), to.errorString().toStdString());
-          while (!from.atEnd()) {
-            LATHE_TRY(job.check());
-            const QByteArray part = from.read(8 << 20);
-            if (to.write(part) != part.size())
-              return resource_error(to.fileName().toStdString(), to.errorString().toStdString());
-          }
-          if (!to.commit())
-            return resource_error(to.fileName().toStdString(), to.errorString().toStdString());
-          ++copied;
-        }
-        return copied;
-      },
-      [this, folder](Result<int> result) {
-        if (!result) return notifyError(result.error());
-        notify({Notice::Kind::Success, tr("Exported %n file(s) to %1", nullptr, *result).arg(folder), {}});
-        emit exported(folder);
       });
 }
 

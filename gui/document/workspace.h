@@ -8,6 +8,7 @@
 
 #include "gui/document/coloring.h"
 #include "gui/document/document.h"
+#include "gui/document/plugins.h"
 #include "gui/document/recent_files.h"
 #include "gui/document/selection.h"
 #include "gui/jobs/job_runner.h"
@@ -42,6 +43,7 @@ class Workspace : public QObject {
   Coloring& coloring() { return m_coloring; }
   JobRunner& jobs() { return m_jobs; }
   RecentFiles& recentFiles() { return m_recent; }
+  Plugins& plugins() { return m_plugins; }
 
   /// Models, converted folders and traces, by what is in them. What cannot be opened gives a notice and
   /// leaves everything as it was.
@@ -54,6 +56,11 @@ class Workspace : public QObject {
   /// Stops the conversion or dry run that is under way.
   void cancelConversion();
   bool converting() const;
+  /// It is one that builds and writes: nothing else may take its place.
+  bool building() const { return converting() && !m_dryRunning; }
+  /// Dry runs and conversions take remedies that failures offer, as long as more converts.
+  bool takesWhatHelps() const { return m_takesWhatHelps; }
+  void setTakesWhatHelps(bool takes) { m_takesWhatHelps = takes; }
   void writeHtmlReport(const QString& file);
   /// Copies the named files of the conversion's folder (all when empty) into `folder`.
   void exportConversion(const QString& folder, const QStringList& names);
@@ -64,7 +71,7 @@ class Workspace : public QObject {
   void log(const QString& line);
   /// Brings a view to the front by its id.
   void showView(const QString& id) { emit viewRequested(id); }
-  /// Asks whoever can to apply it (the convert panel for shapes and exclusions).
+  /// Asks the convert panel to take it, or to ask for what is missing.
   void requestRemedy(const Remedy& remedy) { emit remedyRequested(remedy); }
 
  signals:
@@ -81,6 +88,8 @@ class Workspace : public QObject {
   void openTrace(const QString& path);
   void openFolder(const QString& path);
   void startConversion(ConvertRequest request, const QString& title);
+  void takeConversion(const ConvertRequest& request, std::shared_ptr<const ConvertReport> report);
+  void lookAhead(const ConvertRequest& request, std::shared_ptr<const ConvertReport> report);
   RunRequest runRequest(RunMode mode) const;
 
   Document m_document;
@@ -88,7 +97,11 @@ class Workspace : public QObject {
   Coloring m_coloring;
   JobRunner m_jobs;
   RecentFiles m_recent;
+  Plugins m_plugins;
+  QString m_refused;  ///< a model that asks for operators this build lacks, until one opens
   int m_conversionJob = 0;
+  bool m_dryRunning = false;
+  bool m_takesWhatHelps = false;
 };
 
 }  // namespace lathe

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "gui/models/module_tree_model.h"
+#include "gui/models/remedy_choices.h"
 
 namespace lathe {
 namespace {
@@ -14,7 +15,8 @@ Problem problemOf(const Finding& finding) {
           QString::fromStdString(finding.message),
           QString::fromStdString(finding.remedy),
           finding.node,
-          ModuleId()};
+          ModuleId(),
+          {}};
 }
 
 Problem problemOf(const Document& document, const ModuleOutcome& outcome) {
@@ -25,7 +27,12 @@ Problem problemOf(const Document& document, const ModuleOutcome& outcome) {
   problem.message = QString::fromStdString(failure.error());
   problem.module = outcome.module;
   QStringList remedies;
-  for (const Remedy& remedy : failure.remedies) remedies << QString::fromStdString(remedy.text);
+  const Configuration& configuration = document.conversion()->conversion.configuration;
+  for (const Remedy& remedy : failure.remedies) {
+    if (!isUseful(remedy, failure, configuration)) continue;
+    remedies << remedyText(remedy);
+    problem.remedies.push_back(remedy);
+  }
   problem.remedy = remedies.join(QStringLiteral(" · "));
   return problem;
 }

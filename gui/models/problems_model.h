@@ -15,6 +15,7 @@ struct Problem {
   QString where, message, remedy;
   NodeId node;      ///< if it concerns one
   ModuleId module;  ///< of a failed module
+  std::vector<Remedy> remedies;
 };
 
 class ProblemsModel : public QAbstractTableModel {

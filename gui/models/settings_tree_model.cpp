@@ -4,6 +4,7 @@
 #include <QFont>
 
 #include "gui/models/module_tree_model.h"
+#include "gui/models/remedy_choices.h"
 #include "gui/widgets/theme.h"
 
 namespace lathe {
@@ -101,8 +102,7 @@ QString SettingsTreeModel::toolTip(ModuleId module, int column) const {
                ? tr("Runs inside the engine of a module above")
                : outcomeText(module);
   QString text = QString::fromStdString(outcome->failure->error());
-  for (const Remedy& remedy : outcome->failure->remedies)
-    text += QStringLiteral("\n• ") + QString::fromStdString(remedy.text);
+  for (const Remedy& remedy : outcome->failure->remedies) text += QStringLiteral("\n• ") + remedyText(remedy);
   return text;
 }
 

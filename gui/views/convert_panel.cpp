@@ -17,6 +17,7 @@
 #include "gui/views/failure_list.h"
 #include "gui/views/field_message.h"
 #include "gui/views/path_edit.h"
+#include "gui/views/remedies_box.h"
 #include "gui/views/settings_tree.h"
 #include "gui/views/shapes_box.h"
 #include "profiler/evaluate/evaluate.h"
@@ -38,6 +39,7 @@ ConvertPanel::ConvertPanel(Workspace& workspace, QWidget* parent) : QWidget(pare
   column->setContentsMargins(10, 6, 10, 10);
   column->setSpacing(6);
   makeShapes(column);
+  makeRemedies(column);
   makeModules(column);
   column->addSpacing(6);
   column->addWidget(makeHeading(tr("Data and output"), this));
@@ -53,9 +55,11 @@ ConvertPanel::ConvertPanel(Workspace& workspace, QWidget* parent) : QWidget(pare
   Document& document = workspace.document();
   connect(&document, &Document::modelChanged, this, &ConvertPanel::takeModel);
   connect(&document, &Document::configurationChanged, this, &ConvertPanel::showConfiguration);
+  connect(&document, &Document::remedyRestored, this, &ConvertPanel::tryRestored);
   connect(&workspace, &Workspace::conversionStarted, this, &ConvertPanel::checkFields);
   connect(&workspace, &Workspace::conversionEnded, this, &ConvertPanel::checkFields);
-  connect(&workspace, &Workspace::remedyRequested, this, &ConvertPanel::applyRemedy);
+  connect(&workspace, &Workspace::conversionEnded, this, &ConvertPanel::tellOutcome);
+  connect(&workspace, &Workspace::remedyRequested, this, &ConvertPanel::takeRemedy);
   takeModel();
 }
 
@@ -70,7 +74,7 @@ void ConvertPanel::makeShapes(QVBoxLayout* column) {
   connect(m_shapes, &ShapesBox::validityChanged, this, &ConvertPanel::checkFields);
 }
 
-void ConvertPanel::makeModules(QVBoxLayout* column) {
+void ConvertPanel::makeRemedies(QVBoxLayout* column) {
   column->addSpacing(6);
   m_failureSection = new QWidget(this);
   auto* section = new QVBoxLayout(m_failureSection);
@@ -82,6 +86,14 @@ void ConvertPanel::makeModules(QVBoxLayout* column) {
   const auto showFailures = [this] { m_failureSection->setVisible(!m_failures->isEmpty()); };
   connect(m_failures, &FailureList::refreshed, this, showFailures);
   showFailures();
+  column->addWidget(makeHeading(tr("Remedies"), this));
+  auto* taken = new RemediesBox(m_workspace, this);
+  column->addWidget(taken);
+  connect(taken, &RemediesBox::removeRequested, this, &ConvertPanel::removeRemedy);
+}
+
+void ConvertPanel::makeModules(QVBoxLayout* column) {
+  column->addSpacing(6);
   column->addWidget(makeHeading(tr("Modules"), this));
   column->addWidget(new SettingsTree(m_workspace, this), 1);
 }

@@ -30,6 +30,7 @@ class ConvertPanel : public QWidget {
 
  private:
   void makeShapes(QVBoxLayout* column);
+  void makeRemedies(QVBoxLayout* column);
   void makeModules(QVBoxLayout* column);
   void makeData(QFormLayout* form);
   void makeOutput(QFormLayout* form);
@@ -44,11 +45,16 @@ class ConvertPanel : public QWidget {
   void checkFields();
   QString dataProblem(const QString& file) const;
   QString folderProblem() const;
-  /// The settings are no longer those of the outcome shown.
-  bool isOutdated() const;
   void dryRun();
   void convert();
-  void applyRemedy(const Remedy& remedy);
+  void takeRemedy(const Remedy& remedy);
+  void removeRemedy(int step);
+  /// Edits the settings and tries them; `text` names the edit.
+  void tryOut(const QString& text, Configuration configuration);
+  void tryAgain(const QString& what, const QString& hint);
+  void tryRestored();
+  bool readyToTry();
+  void tellOutcome(bool ok);
   void loadSettings();
   void saveSettings();
   void showSettingsText();
@@ -72,6 +78,11 @@ class ConvertPanel : public QWidget {
   QPushButton* m_cancel;
   std::map<std::string, Shape> m_inferredFor;  ///< shapes the types shown were inferred with
   std::map<std::string, std::map<int, int64_t>> m_inferredAxes;
+  struct Trial {
+    QString what, hint;
+    int before = 0;  ///< modules that converted without it
+  };
+  Trial m_trial;  ///< what the dry run under way is for
 };
 
 }  // namespace lathe

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the convert panel does: reading and checking its fields, starting work, remedies, config.json.
+// What the convert panel does: reading and checking its fields, starting work, config.json.
 #include <QComboBox>
 #include <QDialog>
 #include <QDialogButtonBox>
@@ -19,7 +19,6 @@
 #include <QToolButton>
 #include <QVBoxLayout>
 
-#include "gui/models/settings_tree_model.h"
 #include "gui/views/convert_panel.h"
 #include "gui/views/path_edit.h"
 #include "gui/views/shapes_box.h"
@@ -102,12 +101,6 @@ QString ConvertPanel::folderProblem() const {
   return {};
 }
 
-bool ConvertPanel::isOutdated() const {
-  const Document& document = m_workspace.document();
-  return document.conversion() && !m_workspace.converting() &&
-         to_json(document.conversion()->conversion.configuration) != to_json(document.configuration());
-}
-
 void ConvertPanel::checkFields() {
   const bool any = m_workspace.document().model() != nullptr;
   const bool busy = m_workspace.converting();
@@ -118,14 +111,15 @@ void ConvertPanel::checkFields() {
   m_folder->setMessage(replaces ? tr("An earlier conversion is there and will be replaced.") : folder,
                        !folder.isEmpty());
   const bool valid = m_shapes->isValid();
+  const bool outdated = m_workspace.document().isOutdated() && !busy;
   m_dryRun->setEnabled(any && !busy && valid);
   m_convert->setEnabled(any && !busy && valid && data.isEmpty() && folder.isEmpty());
   m_cancel->setVisible(busy);
   m_dryRun->setVisible(!busy);
-  m_reason->setText(!any           ? tr("Open a model to convert it.")
-                    : !valid       ? tr("A shape above is not right yet.")
-                    : isOutdated() ? tr("The settings changed since: a dry run shows what that brings.")
-                                   : QString());
+  m_reason->setText(!any       ? tr("Open a model to convert it.")
+                    : !valid   ? tr("A shape above is not right yet.")
+                    : outdated ? tr("The settings changed since: a dry run shows what that brings.")
+                               : QString());
   m_reason->setVisible(!m_reason->text().isEmpty());
 }
 
@@ -141,42 +135,6 @@ void ConvertPanel::convert() {
   target.metric = m_metric->currentData().toString();
   target.sampleLimit = m_limit->value();
   m_workspace.convert(target);
-}
-
-void ConvertPanel::applyRemedy(const Remedy& remedy) {
-  if (m_workspace.document().model() == nullptr) return;
-  const QString subject = QString::fromStdString(remedy.subject);
-  const Configuration& now = m_workspace.document().configuration();
-  const auto edit = [&](const QString& text, Configuration made) {
-    m_workspace.document().editConfiguration(text, std::move(made));
-    m_workspace.notify(
-        {Notice::Kind::Success, text, {tr("Dry run (F7) shows what that changes; Ctrl+Z takes it back.")}});
-  };
-  m_workspace.showView(QStringLiteral("convert"));
-  switch (remedy.kind) {
-    case Remedy::Kind::pin_shapes:
-      m_scroll->ensureWidgetVisible(m_shapes, 0, 0);
-      m_shapes->focusInput(subject);
-      break;
-    case Remedy::Kind::give_profile:
-      m_scroll->ensureWidgetVisible(m_shapes, 0, 0);
-      m_shapes->editProfile(subject);
-      break;
-    case Remedy::Kind::keep_eager:
-      if (!subject.isEmpty())
-        edit(tr("%1 is excluded").arg(subject), withChoice(now, remedy.subject, ConvertChoice::Exclude));
-      break;
-    case Remedy::Kind::include_module:
-      edit(tr("%1 is no longer excluded").arg(subject),
-           withChoice(now, remedy.subject, ConvertChoice::Inherit));
-      break;
-    case Remedy::Kind::raise_precision:
-      edit(tr("%1 computes in fp32").arg(subject), withChoice(now, remedy.subject, PrecisionChoice::F32));
-      break;
-    default:
-      m_workspace.notify({Notice::Kind::Info, QString::fromStdString(remedy.text), {}});
-      break;
-  }
 }
 
 QWidget* ConvertPanel::makeSettingsMenu() {
@@ -205,6 +163,10 @@ void ConvertPanel::loadSettings() {
   Result<Configuration> read =
       parse_configuration(in.readAll().toStdString(), document.model()->modules, file.toStdString());
   if (!read) return m_workspace.notifyError(read.error());
+  if (!read->plugins.empty())
+    m_workspace.notify({Notice::Kind::Info,
+                        tr("The settings name operator plugins, which are not loaded by themselves."),
+                        {tr("Those you trust: File ▸ Operator Plugins…")}});
   // Files are named from where the settings lie.
   const QDir folder = QFileInfo(file).absoluteDir();
   for (std::string Configuration::*field : {&Configuration::data, &Configuration::calibration})

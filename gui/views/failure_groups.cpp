@@ -3,6 +3,7 @@
 #include <map>
 #include <set>
 
+#include "gui/models/remedy_choices.h"
 #include "gui/views/failure_list.h"
 
 namespace lathe {
@@ -15,20 +16,6 @@ std::set<ModuleId> parentsOfFailures(const Conversion& conversion) {
       if (const ModuleId parent = conversion.model->modules[outcome.module].parent; parent.valid())
         parents.insert(parent);
   return parents;
-}
-
-/// Whether the remedy helps here, where it stands for a whole group.
-bool isUseful(const Remedy& remedy, const Failure& failure, const Configuration& configuration) {
-  switch (remedy.kind) {
-    case Remedy::Kind::keep_eager:
-      // Shapes that are open are open for every module: leaving one out gains nothing.
-      return failure.cause != FailureCause::dynamic_shape;
-    case Remedy::Kind::include_module:
-      return std::find(configuration.exclude.begin(), configuration.exclude.end(), remedy.subject) !=
-             configuration.exclude.end();
-    default:
-      return true;
-  }
 }
 
 void addRemedies(FailureGroup& group, const Failure& failure, const Configuration& configuration) {

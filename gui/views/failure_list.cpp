@@ -5,12 +5,13 @@
 #include <QHBoxLayout>
 #include <QLabel>
 #include <QPainter>
-#include <QPushButton>
 #include <QVBoxLayout>
 #include <algorithm>
 
 #include "gui/models/module_tree_model.h"
+#include "gui/models/remedy_choices.h"
 #include "gui/views/field_message.h"
+#include "gui/views/remedy_line.h"
 #include "gui/widgets/theme.h"
 
 namespace lathe {
@@ -46,33 +47,6 @@ QString causeTitle(FailureCause cause) {
       return FailureList::tr("Excluded by the settings");
   }
   return {};
-}
-
-/// In the words of this window, where a button can do it; empty where it cannot.
-struct Action {
-  QString text, button;
-};
-Action actionOf(const Remedy& remedy) {
-  const QString subject = QString::fromStdString(remedy.subject);
-  if (subject.isEmpty()) return {};
-  switch (remedy.kind) {
-    case Remedy::Kind::pin_shapes:
-      return {FailureList::tr("Give the input “%1” a fixed shape.").arg(subject),
-              FailureList::tr("Set shape")};
-    case Remedy::Kind::give_profile:
-      return {FailureList::tr("Give “%1” a range of sizes: min, opt, max.").arg(subject),
-              FailureList::tr("Set range")};
-    case Remedy::Kind::keep_eager:
-      return {FailureList::tr("Exclude “%1”: it runs eagerly, the rest converts around it.").arg(subject),
-              FailureList::tr("Exclude")};
-    case Remedy::Kind::include_module:
-      return {FailureList::tr("Take “%1” off the excluded modules.").arg(subject),
-              FailureList::tr("Include")};
-    case Remedy::Kind::raise_precision:
-      return {FailureList::tr("Compute “%1” in fp32.").arg(subject), FailureList::tr("Use fp32")};
-    default:
-      return {};
-  }
 }
 
 /// A box with a bar at its left in the colour of errors.
@@ -153,17 +127,21 @@ QWidget* FailureList::makeGroup(const FailureGroup& group) {
     about->setToolTip(evidence->toolTip());
     evidence->hide();
   }
+  addRemedies(group, box, column);
+  return box;
+}
+
+void FailureList::addRemedies(const FailureGroup& group, QWidget* box, QVBoxLayout* column) {
   size_t shown = 0;
   for (const Remedy& remedy : group.remedies) {
-    if (remedy.kind == Remedy::Kind::keep_eager && actionOf(remedy).button.isEmpty()) continue;
+    if (remedy.kind == Remedy::Kind::keep_eager && remedyWay(remedy) == RemedyWay::Person) continue;
     if (shown == 0) {
       column->addSpacing(2);
       column->addWidget(makeHeading(tr("What to do"), box));
     }
     if (++shown > maxRemedies) break;
-    column->addWidget(makeRemedy(remedy, box));
+    column->addWidget(new RemedyLine(m_workspace, remedy, box));
   }
-  return box;
 }
 
 QLabel* FailureList::makeModules(const FailureGroup& group, QWidget* parent) {
@@ -199,23 +177,6 @@ QLabel* FailureList::makeEvidence(const FailureGroup& group, QWidget* parent) {
                         .arg(moduleTitle(m_workspace.document(), group.first->module),
                              QString::fromStdString(failure.traceback())));
   return label;
-}
-
-QWidget* FailureList::makeRemedy(const Remedy& remedy, QWidget* parent) {
-  auto* line = new QWidget(parent);
-  auto* row = new QHBoxLayout(line);
-  row->setContentsMargins(0, 0, 0, 0);
-  const Action action = actionOf(remedy);
-  auto* text = new QLabel(action.button.isEmpty() ? QString::fromStdString(remedy.text) : action.text, line);
-  text->setWordWrap(true);
-  text->setTextFormat(Qt::PlainText);
-  row->addWidget(text, 1);
-  if (action.button.isEmpty()) return line;
-  auto* button = new QPushButton(action.button, line);
-  button->setObjectName(QStringLiteral("remedyButton_") + QString::fromLatin1(to_string(remedy.kind)));
-  row->addWidget(button, 0, Qt::AlignTop);
-  connect(button, &QPushButton::clicked, this, [this, remedy] { m_workspace.requestRemedy(remedy); });
-  return line;
 }
 
 }  // namespace lathe

@@ -45,7 +45,7 @@ class FailureList : public QWidget {
   QWidget* makeGroup(const FailureGroup& group);
   QLabel* makeModules(const FailureGroup& group, QWidget* parent);
   QLabel* makeEvidence(const FailureGroup& group, QWidget* parent);
-  QWidget* makeRemedy(const Remedy& remedy, QWidget* parent);
+  void addRemedies(const FailureGroup& group, QWidget* box, QVBoxLayout* column);
 
   Workspace& m_workspace;
   Detail m_detail;

@@ -10,6 +10,7 @@
 #include "gui/app/view_registry.h"
 #include "gui/document/workspace.h"
 #include "gui/models/module_tree_model.h"
+#include "gui/models/remedy_choices.h"
 #include "gui/views/inspector_pages.h"
 #include "gui/views/weights_box.h"
 #include "gui/widgets/theme.h"
@@ -71,7 +72,8 @@ Inspector::Inspector(Workspace& workspace, QWidget* parent)
       findFacts();
       m_later->start();
     });
-  for (const auto signal : {&Document::moduleStatesChanged, &Document::configurationChanged})
+  for (const auto signal :
+       {&Document::moduleStatesChanged, &Document::configurationChanged, &Document::forecastsChanged})
     connect(&document, signal, m_later, qOverload<>(&QTimer::start));
   styleText();
   select(workspace.selection().current());
@@ -134,7 +136,7 @@ void Inspector::refresh() {
 void Inspector::open(const QUrl& url) {
   const QString text = url.toString();
   if (const Remedy* remedy = remedyOf(m_workspace.document(), text))
-    return m_workspace.requestRemedy(*remedy);
+    return m_workspace.requestRemedy(withForecast(m_workspace.document(), *remedy));
   const QStringList parts = text.split(QLatin1Char(':'));
   if (parts.size() != 2) return;
   const auto index = static_cast<size_t>(parts[1].toULongLong());

@@ -7,6 +7,7 @@
 #include "gui/models/module_tree_model.h"
 #include "gui/models/problems_model.h"
 #include "gui/views/html_page.h"
+#include "gui/views/inspector_conversion.h"
 #include "gui/views/inspector_node.h"
 #include "gui/widgets/format.h"
 #include "gui/widgets/theme.h"
@@ -24,15 +25,12 @@ class Pages {
 
   void model();
   void module(ModuleId id);
-  void conversion(ModuleId id);
   void slice(const Selected& selected);
   void range(const Selected& selected);
 
  private:
   void totals(const ModuleSummary& summary);
   void times(const Module& module);
-  void failure(const Failure& failure, ModuleId id);
-  void settings(ModuleId id);
   void values(const QString& title, const std::vector<ValueId>& ids);
   void findings(ModuleId id);
 
@@ -81,7 +79,7 @@ void Pages::module(ModuleId id) {
     m_page.row(tr("Inside"), link(module.parent, moduleTitle(m_document, module.parent)));
   if (id.index < m_opened.summary.modules.size()) totals(m_opened.summary.modules[id.index]);
   times(module);
-  conversion(id);
+  conversionRows(m_document, id, m_page);
   findings(id);
   if (!module.children.empty()) {
     m_page.section(tr("Modules inside (%1)").arg(module.children.size()));
@@ -145,101 +143,6 @@ void Pages::times(const Module& module) {
   m_page.row(tr("after"), after);
 }
 
-void Pages::settings(ModuleId id) {
-  const ModuleSettings in = m_document.configuration().effective(m_model.modules, id);
-  QStringList words;
-  if (in.excluded)
-    words << tr("excluded: stays eager with all under it");
-  else if (in.convert == false)
-    words << tr("kept eager; its children are tried");
-  else
-    words << tr("convert");
-  if (in.recurse == false) words << tr("do not try the children when it fails");
-  words << (in.int8.value_or(false)   ? QStringLiteral("int8")
-            : in.bf16.value_or(false) ? QStringLiteral("bf16")
-            : in.fp16.value_or(false) ? QStringLiteral("fp16")
-                                      : QStringLiteral("fp32"));
-  m_page.row(tr("Settings"), words.join(QStringLiteral(", ")));
-}
-
-void Pages::conversion(ModuleId id) {
-  m_page.section(tr("Conversion"));
-  settings(id);
-  const ModuleState state = m_document.moduleState(id);
-  const ModuleOutcome* outcome = m_document.outcome(id);
-  switch (state) {
-    case ModuleState::None:
-      m_page.item(muted(tr("Not tried. A dry run (F7) tells what would convert, and why not.")));
-      return;
-    case ModuleState::Success:
-      m_page.row(tr("State"), colored(moduleStateText(m_document, id), theme().success));
-      break;
-    case ModuleState::Covered: {
-      ModuleId above = m_model.modules[id].parent;
-      while (above.valid() && m_document.moduleState(above) == ModuleState::Covered)
-        above = m_model.modules[above].parent;
-      m_page.row(tr("State"),
-                 colored(m_document.isDryRun() ? tr("would be in the engine of") : tr("in the engine of"),
-                         theme().success) +
-                     ' ' + (above.valid() ? link(above, moduleTitle(m_document, above)) : QString()));
-      break;
-    }
-    case ModuleState::Failed:
-      m_page.row(tr("State"), colored(strong(tr("not converted")), theme().error));
-      break;
-    case ModuleState::Ignored:
-      m_page.row(tr("State"), muted(tr("kept eager")));
-      break;
-    case ModuleState::Trying:
-      m_page.row(tr("State"), colored(tr("being built"), theme().accent));
-      break;
-  }
-  if (outcome == nullptr) return;
-  if (state == ModuleState::Success) {
-    QStringList inputs;
-    for (size_t i = 0; i < outcome->input_names.size() && i < listed; ++i)
-      inputs << escaped(outcome->input_names[i]) + ' ' +
-                    muted(i < outcome->input_shapes.size() ? formatShape(outcome->input_shapes[i])
-                                                           : QString());
-    if (outcome->input_names.size() > listed)
-      inputs << muted(tr("%1 more").arg(outcome->input_names.size() - listed));
-    m_page.row(tr("Engine inputs"), inputs.join(QStringLiteral("<br>")));
-    if (outcome->build_ms > 0) m_page.row(tr("Built in"), formatDuration(outcome->build_ms * 1e6));
-  }
-  if (outcome->failure) failure(*outcome->failure, id);
-}
-
-void Pages::failure(const Failure& failure, ModuleId id) {
-  m_page.row(tr("Cause"), strong(QString::fromLatin1(to_string(failure.cause)).replace('_', ' ')) +
-                              QStringLiteral("<br>") + escaped(failure.sentence));
-  if (!failure.remedies.empty()) {
-    QStringList lines;
-    for (size_t i = 0; i < failure.remedies.size(); ++i)
-      lines << QStringLiteral("%1 <a href=\"remedy:%2:%3\">%4</a>")
-                   .arg(escaped(failure.remedies[i].text))
-                   .arg(id.index)
-                   .arg(i)
-                   .arg(tr("Apply…"));
-    m_page.row(tr("What to do"), lines.join(QStringLiteral("<br>")));
-  }
-  if (failure.chain.empty() && failure.evidence.empty()) return;
-  m_page.section(tr("Traceback"));
-  for (const std::string& line : failure.chain) m_page.item(escaped(line));
-  for (size_t i = 0; i < std::min(failure.evidence.size(), listed); ++i) {
-    const Failure::Evidence& each = failure.evidence[i];
-    QString line =
-        (each.node.valid() ? link(each.node, QString::fromStdString(each.op_type)) : escaped(each.op_type)) +
-        ' ' + escaped(each.name);
-    QStringList about;
-    for (const std::string& part : {each.shapes, each.source})
-      if (!part.empty()) about << escaped(part);
-    if (!about.isEmpty()) line += QStringLiteral("<br>") + muted(about.join(QStringLiteral(" · ")));
-    m_page.item(line);
-  }
-  if (failure.evidence.size() > listed)
-    m_page.item(muted(tr("%1 more").arg(failure.evidence.size() - listed)));
-}
-
 void Pages::findings(ModuleId id) {
   QStringList lines;
   for (const Finding& finding : m_opened.findings) {
@@ -287,25 +190,16 @@ QString inspectorPage(const Document& document, const Selected& selected, const 
     valueRows(document, selected.value, page);
   } else if (selected.node.valid()) {
     nodeRows(document, selected.node, facts, page);
-    pages.conversion(document.model()->graph.node(selected.node).module);
+    conversionRows(document, document.model()->graph.node(selected.node).module, page);
     nodeEnd(document, selected.node, facts, page);
   } else if (selected.module.valid()) {
     pages.module(selected.module);
   }
   if (selected.kind == Selected::Kind::None) {
     pages.model();
-    pages.conversion(ModuleTree::root());
+    conversionRows(document, ModuleTree::root(), page);
   }
   return page.html();
-}
-
-const Remedy* remedyOf(const Document& document, const QString& link) {
-  const QStringList parts = link.split(QLatin1Char(':'));
-  if (parts.size() != 3 || parts[0] != QLatin1String("remedy")) return nullptr;
-  const ModuleOutcome* outcome = document.outcome(ModuleId(parts[1].toULongLong()));
-  const auto number = parts[2].toULongLong();
-  if (outcome == nullptr || !outcome->failure || number >= outcome->failure->remedies.size()) return nullptr;
-  return &outcome->failure->remedies[number];
 }
 
 }  // namespace lathe

@@ -41,6 +41,7 @@ PathEdit::PathEdit(Mode mode, const QString& name, const QString& filter, QWidge
   row->addWidget(button);
   column->addLayout(row);
   m_message = new QLabel(this);
+  m_message->setObjectName(name + QStringLiteral("Message"));
   m_message->setWordWrap(true);
   m_message->hide();
   column->addWidget(m_message);

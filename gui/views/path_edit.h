@@ -13,7 +13,8 @@ class PathEdit : public QWidget {
   Q_OBJECT
  public:
   enum class Mode { File, Folder };
-  /// `name` is the object name of the line. `filter` is of the file dialog.
+  /// `name` is the object name of the line, with "Message" after it that of the message. `filter` is of the
+  /// file dialog.
   PathEdit(Mode mode, const QString& name, const QString& filter, QWidget* parent = nullptr);
 
   QString text() const;

@@ -18,6 +18,7 @@
 #include "gui/app/view_registry.h"
 #include "gui/document/workspace.h"
 #include "gui/models/problems_model.h"
+#include "gui/views/remedy_pane.h"
 #include "gui/widgets/empty_hint.h"
 #include "gui/widgets/theme.h"
 
@@ -79,12 +80,15 @@ class ProblemsPanel : public QWidget {
   void makeList();
   void updateCounts();
   void go(const QModelIndex& index);
+  void showRemedies(const QModelIndex& index);
+  void showFirst();
   void showMenu(const QPoint& position);
 
   Workspace& m_workspace;
   ProblemsModel* m_model;
   SeverityFilter* m_filter;
   QTreeView* m_list;
+  RemedyPane* m_remedies;
   std::array<QToolButton*, 3> m_toggles{};
 };
 
@@ -93,7 +97,8 @@ ProblemsPanel::ProblemsPanel(Workspace& workspace, QWidget* parent)
       m_workspace(workspace),
       m_model(new ProblemsModel(workspace.document(), this)),
       m_filter(new SeverityFilter(this)),
-      m_list(new QTreeView(this)) {
+      m_list(new QTreeView(this)),
+      m_remedies(new RemedyPane(workspace, this)) {
   setObjectName(QStringLiteral("problemsPanel"));
   m_filter->setSourceModel(m_model);
   auto* row = new QHBoxLayout(this);
@@ -102,8 +107,12 @@ ProblemsPanel::ProblemsPanel(Workspace& workspace, QWidget* parent)
   row->addLayout(makeToggles());
   makeList();
   row->addWidget(m_list, 1);
+  row->addWidget(m_remedies);
   connect(m_model, &QAbstractItemModel::modelReset, this, &ProblemsPanel::updateCounts);
+  connect(m_filter, &QAbstractItemModel::modelReset, this, &ProblemsPanel::showFirst);
+  connect(m_list->selectionModel(), &QItemSelectionModel::currentChanged, this, &ProblemsPanel::showRemedies);
   updateCounts();
+  showFirst();
 }
 
 /// Beside the list and not above it: the dock is wide and low.
@@ -173,6 +182,19 @@ void ProblemsPanel::go(const QModelIndex& index) {
   else
     return;
   m_workspace.showView(QStringLiteral("inspector"));
+}
+
+void ProblemsPanel::showRemedies(const QModelIndex& index) {
+  m_remedies->setProblem(index.isValid() ? &m_model->problem(m_filter->mapToSource(index).row()) : nullptr);
+}
+
+/// What to do stands beside the list, with buttons, and not in it.
+void ProblemsPanel::showFirst() {
+  const bool any = m_filter->rowCount() > 0;
+  m_remedies->setVisible(any);
+  m_list->setColumnHidden(ProblemsModel::RemedyColumn, any);
+  m_list->setCurrentIndex(m_filter->index(0, 0));
+  showRemedies(m_list->currentIndex());
 }
 
 void ProblemsPanel::showMenu(const QPoint& position) {

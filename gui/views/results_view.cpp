@@ -15,6 +15,7 @@
 #include "gui/views/failure_list.h"
 #include "gui/views/field_message.h"
 #include "gui/views/files_written.h"
+#include "gui/views/remedies_taken.h"
 #include "gui/views/statistics_table.h"
 #include "gui/widgets/balance_bar.h"
 #include "gui/widgets/card.h"
@@ -137,6 +138,10 @@ QWidget* ResultsView::makeContent() {
   m_cards = new QWidget(content);
   m_cards->setLayout(makeCards());
   column->addWidget(m_cards);
+  m_remedies = new RemediesTaken(content);
+  m_remedySection = makeSection(
+      tr("Remedies"), tr("What was done so that more of the model converts, and how much outputs differ"),
+      m_remedies, column);
   m_failures = new FailureList(m_workspace, FailureList::Detail::Full, content);
   m_failureSection =
       makeSection(tr("Not converted, by cause"), tr("These modules run eagerly"), m_failures, column);
@@ -178,6 +183,9 @@ void ResultsView::refresh() {
   m_fileSection->setVisible(written);
   m_files->setFiles(written ? document.conversion()->files : std::vector<std::filesystem::path>());
   m_failureSection->setVisible(!m_failures->isEmpty());
+  m_remedies->setRemedies(document.conversion() ? document.conversion()->conversion.remedies
+                                                : std::vector<AppliedRemedy>());
+  m_remedySection->setVisible(!m_remedies->isEmpty());
 }
 
 void register_results_view(ViewRegistry& registry) {

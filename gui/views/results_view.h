@@ -20,6 +20,7 @@ class Card;
 class DistributionChart;
 class FailureList;
 class FilesWritten;
+class RemediesTaken;
 class Ring;
 class StatisticsTable;
 
@@ -59,9 +60,11 @@ class ResultsView : public QWidget {
   BalanceBar* m_balance;
   DistributionChart* m_chart;
   FailureList* m_failures;
+  RemediesTaken* m_remedies;
   StatisticsTable* m_table;
   FilesWritten* m_files;
-  QWidget *m_balanceSection, *m_chartSection, *m_failureSection, *m_tableSection, *m_fileSection;
+  QWidget *m_balanceSection, *m_chartSection, *m_failureSection, *m_remedySection, *m_tableSection,
+      *m_fileSection;
 };
 
 }  // namespace lathe

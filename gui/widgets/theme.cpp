@@ -3,7 +3,8 @@
 
 #include <QApplication>
 #include <QPalette>
-#include <QStyleFactory>
+
+#include "gui/widgets/window_style.h"
 
 namespace lathe {
 namespace {
@@ -160,7 +161,7 @@ void applyTheme(QApplication& application, ThemeChoice choice) {
   }();
   const bool dark = choice == ThemeChoice::Dark || (choice == ThemeChoice::System && systemDark);
   currentTheme() = dark ? darkTheme() : lightTheme();
-  QApplication::setStyle(QStyleFactory::create(QStringLiteral("Fusion")));
+  QApplication::setStyle(new WindowStyle);
   QApplication::setPalette(paletteOf(theme()));
   application.setStyleSheet(styleSheetOf(theme()));
 }

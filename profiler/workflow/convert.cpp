@@ -203,7 +203,7 @@ Result<std::shared_ptr<const ConvertReport>> ConversionRun::run() {
   options.apply_remedies = request_.apply_remedies;
   options.look_ahead = !request_.dry_run;
   if (request_.dry_run) {
-    if (request_.apply_remedies || !request_.configuration.remedies.empty()) LATHE_TRY(open_data());
+    LATHE_TRY(open_data());
     LATHE_ASSIGN(options.samples, some_samples());
     LATHE_ASSIGN(report_->conversion, convert(request_.opened->model, request_.configuration, options, job_));
     report_->printed = dry_run_text(report_->conversion);

@@ -11,7 +11,7 @@ namespace lathe {
 
 struct MeasureSettings {
   int warmup = 2;
-  int runs = 20;              ///< timed, recording off
+  int runs = 0;               ///< timed, recording off; 0: 20, fewer where that would take long
   int recorded_runs = 3;      ///< with recording on
   std::string configuration;  ///< for the trace's metadata
 };

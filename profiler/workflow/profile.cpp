@@ -23,11 +23,24 @@ RecordingInfo recording_info(const Model& model, std::string configuration) {
   return info;
 }
 
+namespace {
+
+/// Twenty runs tell a distribution; nobody waits minutes for that, and a run of seconds varies little.
+int affordable_runs(int64_t one_ns) {
+  constexpr int64_t most_ns = 15'000'000'000, fewest = 5, most = 20;
+  return static_cast<int>(std::clamp(most_ns / std::max<int64_t>(one_ns, 1), fewest, most));
+}
+
+}  // namespace
+
 Result<Measured> measure(Session& session, const Model& model, const MeasureSettings& settings,
                          const JobContext& job) {
   Measured measured;
+  const int64_t begin = now_ns();
   LATHE_TRY(session.warm_up(settings.warmup, job));
-  LATHE_ASSIGN(Session::Measurement runs, session.measure(settings.runs, settings.recorded_runs, job));
+  const int64_t one_ns = (now_ns() - begin) / std::max(settings.warmup, 1);
+  const int wanted = settings.runs > 0 ? settings.runs : affordable_runs(one_ns);
+  LATHE_ASSIGN(Session::Measurement runs, session.measure(wanted, settings.recorded_runs, job));
   measured.latency = distribution(runs.timed);
   if (!runs.ratios.empty()) {
     const auto middle = runs.ratios.begin() + static_cast<std::ptrdiff_t>(runs.ratios.size() / 2);

@@ -109,7 +109,8 @@ struct ConvertRequest {
   size_t limit = 0;                         ///< samples to evaluate; 0 = all
   int threads = 0;
   uint64_t seed = 0;
-  int warmup = 2, runs = 20, active_runs = 3;
+  int runs = 0;  ///< timed; 0: 20, fewer where they would take long
+  int warmup = 2, active_runs = 3;
 };
 
 /// One side (before: eager, after: converted) of a conversion, measured on the same inputs.
