@@ -10,6 +10,7 @@
 #include "engine/convert/precision_settings.h"
 #include "engine/ops/inference.h"
 #include "engine/precision/mixed.h"
+#include "engine/precision/range_overflow.h"
 
 namespace lathe {
 namespace {
@@ -230,9 +231,11 @@ void Converter::take(Partition partition) {
   std::vector<int> piece_of(model_.graph.nodes().size(), -1);
   for (size_t i = 0; i < partition.pieces.size(); ++i)
     for (const NodeId id : partition.pieces[i].nodes) piece_of[id.index] = static_cast<int>(i);
-  for (ModuleOutcome& outcome : conversion_.outcomes)
-    if (outcome.status == ModuleStatus::success)
-      outcome.engine = piece_of[live_nodes(outcome.module).front().index];
+  for (ModuleOutcome& outcome : conversion_.outcomes) {
+    const std::vector<NodeId> nodes = live_nodes(outcome.module);  // none in a model without nodes
+    if (outcome.status == ModuleStatus::success && !nodes.empty())
+      outcome.engine = piece_of[nodes.front().index];
+  }
   conversion_.partition = std::move(partition);
   conversion_.cut = cuts();
 }
@@ -341,9 +344,32 @@ Status lower_to_8bit(Conversion& conversion, PrecisionRequest request, const Con
   return {};
 }
 
+/// Nodes whose numbers do not fit into fp16 on the data stay wide, where there is data.
+Status keep_beyond_f16(Conversion& conversion, PrecisionRequest& request, const ConvertOptions& options,
+                       const JobContext& job) {
+  const bool f16 = std::any_of(request.modules.begin(), request.modules.end(),
+                               [](const auto& entry) { return entry.second == ElementType::f16; });
+  if (!f16 || options.dry_run || options.samples.empty()) return {};
+  job.report(-1, "looking for numbers that fp16 cannot hold");
+  const InferenceResult types = infer(conversion.model->graph, request.inference);
+  auto beyond = beyond_f16(conversion.model, types, options.samples, job);
+  if (beyond.ok()) {
+    request.keep.merge(*beyond);
+    return {};
+  }
+  if (beyond.error().kind == ErrorKind::interrupted) return std::move(beyond).error();
+  conversion.notes.push_back({Severity::warning,
+                              "fp16_range",
+                              "",
+                              "whether numbers fit into fp16 could not be told: " + beyond.error().text(),
+                              "",
+                              {}});
+  return {};
+}
+
 /// Rewrites the model in the precision asked for. What will run eagerly stays in fp32.
-Status lower(Conversion& conversion, PrecisionRequest request, const ConvertOptions& options,
-             const JobContext& job) {
+Status lower(Conversion& conversion, PrecisionRequest request, WeightsRequest weights,
+             const ConvertOptions& options, const JobContext& job) {
   Conversion first;
   first.model = conversion.model;
   first.configuration = conversion.configuration;
@@ -358,6 +384,9 @@ Status lower(Conversion& conversion, PrecisionRequest request, const ConvertOpti
     if (node.alive && !inside[node.id.index])
       request.keep[node.name] = "runs eagerly, outside of every engine";
   LATHE_ASSIGN(request.inference.input_shapes, opt_dims(*conversion.model, conversion.configuration));
+  weights.keep = request.keep;
+  weights.inference = request.inference;
+  LATHE_TRY(keep_beyond_f16(conversion, request, options, job));
   job.report(-1, "lowering the precision");
   if (request.asks_int8()) {
     LATHE_TRY(lower_to_8bit(conversion, std::move(request), options, job));
@@ -366,6 +395,12 @@ Status lower(Conversion& conversion, PrecisionRequest request, const ConvertOpti
     lowered->graph = graph.clone();
     LATHE_ASSIGN(conversion.precision, lower_precision(*lowered, request));
     conversion.model = std::move(lowered);
+  }
+  if (weights.asks()) {
+    auto stored = std::make_shared<Model>(*conversion.model);
+    stored->graph = conversion.model->graph.clone();
+    LATHE_TRY(store_weights(*stored, weights, conversion.precision, job));
+    conversion.model = std::move(stored);
   }
   conversion.notes.insert(conversion.notes.end(), conversion.precision.notes.begin(),
                           conversion.precision.notes.end());
@@ -442,13 +477,15 @@ Result<Conversion> convert(std::shared_ptr<const Model> model, const Configurati
   const std::shared_ptr<const Model> opened = model;
   LATHE_ASSIGN(Mended mended, mend(std::move(model), configuration, mending, job));
   LATHE_ASSIGN(PrecisionRequest request, precision_request(mended.configuration));
+  LATHE_ASSIGN(WeightsRequest weights, weights_request(mended.configuration, mended.model->modules));
   Conversion conversion;
   conversion.model = mended.model;
   conversion.configuration = std::move(mended.configuration);
   conversion.remedies = std::move(mended.applied);
   conversion.notes = configuration.notes;
   conversion.notes.insert(conversion.notes.end(), mended.notes.begin(), mended.notes.end());
-  if (request.asks()) LATHE_TRY(lower(conversion, std::move(request), options, job));
+  if (request.asks() || weights.asks())
+    LATHE_TRY(lower(conversion, std::move(request), std::move(weights), options, job));
   LATHE_TRY(Converter(conversion, options, job).run());
   for (ModuleOutcome& outcome : conversion.outcomes)
     outcome.precision = module_precision(mended.model->modules, outcome.module, conversion.precision);

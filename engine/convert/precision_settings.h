@@ -4,6 +4,7 @@
 
 #include "engine/convert/settings.h"
 #include "engine/precision/precision.h"
+#include "engine/precision/weights_only.h"
 
 namespace lathe {
 
@@ -13,6 +14,10 @@ Result<PrecisionRequest> precision_request(const Configuration& configuration);
 
 /// fp16 and bf16 alone: what becomes of the part of a model that is not in 8 bit.
 PrecisionRequest rest_request(const Configuration& configuration);
+
+/// How the weights of each module are stored. Errors: a module for which fp16, bf16 or int8 is asked for,
+/// too; a block size where nothing is stored in int4.
+Result<WeightsRequest> weights_request(const Configuration& configuration, const ModuleTree& tree);
 
 /// "f32", "f16", "bf16" or "i8": the type most of the module's nodes that are narrow have; f32 where none is.
 std::string module_precision(const ModuleTree& tree, ModuleId module, const PrecisionReport& report);

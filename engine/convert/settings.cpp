@@ -15,7 +15,8 @@ using nlohmann::ordered_json;
 const std::vector<std::string> setting_keys = {
     "rt_mode",      "auto",    "fp16",     "bf16",       "int8",        "input_names", "input_shapes",
     "dynamic_axes", "use_dla", "children", "calibrator", "calibration", "exclude",     "accuracy_budget",
-    "data",         "metric",  "merge",    "remedies",   "plugins",     "input_args"};
+    "data",         "metric",  "merge",    "remedies",   "plugins",     "input_args",  "weights",
+    "block_size"};
 const std::vector<std::string> calibrators = {"minmax", "entropy", "percentile", "mse"};
 
 bool is_setting(const std::string& key) {
@@ -96,6 +97,8 @@ class Parser {
     return {};
   }
   Status run_mode(const std::string& path, const json& value);
+  Status weights(const std::string& path, const json& value);
+  Status block_size(const std::string& path, const json& value);
   Status shapes(const json& value);
   Status axes(const json& value);
   Status excluded(const json& value);
@@ -123,8 +126,29 @@ Status Parser::run_mode(const std::string& path, const json& value) {
   return {};
 }
 
+Status Parser::weights(const std::string& path, const json& value) {
+  std::optional<WeightForm>& target = configuration_.modules[path].weights;
+  target = WeightForm::full;
+  if (value.is_null()) return {};
+  const std::string name = value.is_string() ? value.get<std::string>() : value.dump();
+  target = parse_weight_form(name);
+  if (target) return {};
+  Error failure = error(path, "weights", "should be \"int8\", \"int4\" or null, not '" + name + "'");
+  const std::string nearest = nearest_name(name, weight_form_names());
+  return nearest.empty() ? failure : failure.hint("did you mean '" + nearest + "'?");
+}
+
+Status Parser::block_size(const std::string& path, const json& value) {
+  if (!value.is_number_integer() || !is_block_size(value.get<int64_t>()))
+    return error(path, "block_size", "should be 16, 32, 64, 128 or 256");
+  configuration_.modules[path].block_size = value.get<int64_t>();
+  return {};
+}
+
 Status Parser::setting(const std::string& path, const std::string& key, const json& value) {
   if (key == "rt_mode") return run_mode(path, value);
+  if (key == "weights") return weights(path, value);
+  if (key == "block_size") return block_size(path, value);
   ModuleSettings& settings = configuration_.modules[path];
   if (key == "auto") return flag(path, key, value, settings.recurse);
   if (key == "fp16") return flag(path, key, value, settings.fp16);
@@ -343,6 +367,8 @@ ModuleSettings Configuration::effective(const ModuleTree& tree, ModuleId module)
     if (settings.fp16) now.fp16 = settings.fp16;
     if (settings.bf16) now.bf16 = settings.bf16;
     if (settings.int8) now.int8 = settings.int8;
+    if (settings.weights) now.weights = settings.weights;
+    if (settings.block_size) now.block_size = settings.block_size;
   }
   return now;
 }
@@ -360,6 +386,10 @@ std::string to_json(const Configuration& configuration) {
     if (settings.fp16) target["fp16"] = *settings.fp16;
     if (settings.bf16) target["bf16"] = *settings.bf16;
     if (settings.int8) target["int8"] = *settings.int8;
+    if (settings.weights)
+      target["weights"] = *settings.weights == WeightForm::full ? ordered_json(nullptr)
+                                                                : ordered_json(to_string(*settings.weights));
+    if (settings.block_size) target["block_size"] = *settings.block_size;
   };
   ordered_json document = ordered_json::object();
   const auto top = configuration.modules.find("");

@@ -13,6 +13,7 @@
 #include "engine/base/result.h"
 #include "engine/convert/failure.h"
 #include "engine/graph/module_tree.h"
+#include "engine/precision/weight_form.h"
 #include "engine/tensor/shape.h"
 
 namespace lathe {
@@ -22,7 +23,9 @@ struct ModuleSettings {
   std::optional<bool> convert;  ///< rt_mode "onnx" (true) or null (false: keep eager, look at children)
   std::optional<bool> recurse;  ///< auto: on failure try the children
   std::optional<bool> fp16, bf16, int8;
-  bool excluded = false;  ///< `exclude`: this module and all under it stay eager
+  std::optional<WeightForm> weights;  ///< how constant weights are stored; full: as they are
+  std::optional<int64_t> block_size;  ///< of weights in int4
+  bool excluded = false;              ///< `exclude`: this module and all under it stay eager
 };
 
 /// Allowed sizes per axis of one input. Equal vectors: a pinned shape.

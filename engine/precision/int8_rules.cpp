@@ -16,7 +16,7 @@ bool is(const Int8RuleContext& context, std::string_view op_type) {
 
 Reason two_activations(const Int8RuleContext& context) {
   if (context.weights != nullptr) return std::nullopt;
-  return "multiplies two activations: 8-bit kernels want constant weights";
+  return "multiplies two activations: quantised kernels want constant weights";
 }
 
 Reason constant_data(const Int8RuleContext& context) {
@@ -32,7 +32,7 @@ Reason weight_form(const Int8RuleContext& context) {
     return "its weights hold NaN or infinity";
   const TypeInfo& data = context.types.type(context.node.inputs[0]);
   if (is(context, "Conv")) return weights.rank() >= 3 ? Reason() : "its weights have no image axes";
-  if (weights.rank() != 2) return "its weights are a batch of matrices: 8-bit kernels want one";
+  if (weights.rank() != 2) return "its weights are a batch of matrices: quantised kernels want one";
   if (!data.dims || data.dims->size() < 2) return "its data is a vector";
   return std::nullopt;
 }
@@ -42,7 +42,8 @@ Reason plain_gemm(const Int8RuleContext& context) {
   const Attributes& attributes = context.node.attributes;
   const bool plain = attributes.get_int("transA", 0) == 0 && attributes.get_float("alpha", 1.0F) == 1.0F &&
                      (context.node.inputs.size() < 3 || attributes.get_float("beta", 1.0F) == 1.0F);
-  return plain ? Reason() : "scales or transposes its data: 8-bit kernels want transA 0, alpha 1 and beta 1";
+  return plain ? Reason()
+               : "scales or transposes its data: quantised kernels want transA 0, alpha 1 and beta 1";
 }
 
 constexpr std::array rules = {Int8Rule{"two_activations", two_activations},

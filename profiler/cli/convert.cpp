@@ -15,12 +15,14 @@ struct Options {
   ModelOptions model;
   std::string out, config, data, metric, calibration, calibration_cache, calibrator;
   std::optional<double> budget;
+  std::optional<std::string> weights;  ///< how they are stored
+  std::optional<int64_t> block_size;
   std::optional<std::string> reduce;  ///< module; empty: the first that fails
   std::vector<std::string> min_shapes, opt_shapes, max_shapes;
   bool fp16 = false, bf16 = false, int8 = false, dry_run = false, shapes_from_data = false,
        apply_remedies = false;
   size_t limit = 0;
-  int runs = 20;
+  int runs = 0;
 };
 
 Result<std::map<std::string, Shape>> shapes_of(const std::vector<std::string>& texts) {
@@ -71,6 +73,8 @@ Result<ConvertRequest> make_request(const Options& options, std::shared_ptr<cons
   if (options.fp16) top.fp16 = true;
   if (options.bf16) top.bf16 = true;
   if (options.int8) top.int8 = true;
+  if (options.weights) top.weights = parse_weight_form(*options.weights);
+  if (options.block_size) top.block_size = options.block_size;
   if (!options.calibration.empty()) configuration.calibration = options.calibration;
   if (!options.calibrator.empty()) configuration.calibrator = options.calibrator;
   if (options.budget) configuration.accuracy_budget = options.budget;
@@ -160,6 +164,11 @@ void register_convert(CommandRegistry& registry) {
          app.add_flag("--fp16", o.fp16, "lower the graph to fp16 where it is safe");
          app.add_flag("--bf16", o.bf16, "lower the graph to bf16 where it is safe");
          app.add_flag("--int8", o.int8, "quantise convolutions and products to int8 where accuracy allows");
+         app.add_option("--weights", o.weights,
+                        "store the weights of products in int8 or int4, compute in fp32")
+             ->check(CLI::IsMember(weight_form_names()));
+         app.add_option("--block-size", o.block_size, "int4 weights that share a scale: 16 to 256 (32)")
+             ->check(CLI::IsMember({16, 32, 64, 128, 256}));
          app.add_option("--min-shape", o.min_shapes, "smallest shape of an input: NAME=1x3x64x64");
          app.add_option("--opt-shape", o.opt_shapes, "shape to optimise for");
          app.add_option("--max-shape", o.max_shapes, "largest shape");
@@ -171,9 +180,8 @@ void register_convert(CommandRegistry& registry) {
          app.add_option("--data", o.data, "dataset for accuracy and measuring");
          app.add_option("--metric", o.metric, "top1, top5, coco-ap, snr or command:...");
          app.add_option("--limit", o.limit, "evaluate at most this many samples");
-         app.add_option("--runs", o.runs, "timed runs before and after")
-             ->check(CLI::Range(1, 100000))
-             ->capture_default_str();
+         app.add_option("--runs", o.runs, "timed runs before and after (20, fewer of slow models)")
+             ->check(CLI::Range(1, 100000));
          app.add_flag("--shapes-from-data", o.shapes_from_data, "learn open input shapes from the samples");
          app.add_option_function<std::string>(
                 "--reduce", [&o](const std::string& module) { o.reduce = module; },

@@ -67,5 +67,32 @@ TEST_F(ConvertOptionsTest, WhatConvertsHasNothingToReduce) {
   EXPECT_FALSE(fs::exists(place("r")));
 }
 
+TEST_F(ConvertOptionsTest, WeightsAreStoredInFourBits) {
+  const Ran ran = run({"convert", detector, "--shape", "img=1x3x96x96", "--weights", "int4", "--block-size",
+                       "64", "--runs", "2", "--threads", "1", "--out", place("o")});
+  ASSERT_EQ(ran.code, 0) << ran.err;
+  EXPECT_THAT(ran.out, HasSubstr("with weights stored in int4, a scale and a zero point for every 64"));
+  const auto report = nlohmann::json::parse(content(place("o/report.json")));
+  EXPECT_EQ(report["configuration"]["weights"], "int4");
+  EXPECT_EQ(report["configuration"]["block_size"], 64);
+  EXPECT_THAT(report["notes"].dump(), HasSubstr("are stored in fewer bits"));
+  const auto schema =
+      nlohmann::json::parse(std::ifstream(LATHE_SOURCE_DIR "/resources/schemas/report.schema.json"));
+  EXPECT_THAT(schema_errors(schema, report, true), testing::IsEmpty());
+  EXPECT_EQ(run({"run", place("o"), "--threads", "1"}).code, 0);
+}
+
+TEST_F(ConvertOptionsTest, WeightsThatNobodyKnowsAreRefused) {
+  const auto with = [&](std::vector<std::string> more) {
+    more.insert(more.begin(), {"convert", digits, "--out", place("o")});
+    return more;
+  };
+  expect_refusal(with({"--weights", "int3"}), 2, "--weights");
+  expect_refusal(with({"--weights", "int4", "--block-size", "48"}), 2, "--block-size");
+  expect_refusal(with({"--weights", "int8", "--fp16"}), 2, "to have its weights in int8, which go with fp32");
+  expect_refusal(with({"--weights", "int8", "--block-size", "32"}), 2, "'block_size' is given");
+  EXPECT_FALSE(fs::exists(place("o")));
+}
+
 }  // namespace
 }  // namespace lathe
