@@ -12,6 +12,7 @@ namespace {
 
 struct Equation {
   std::string a, b, output;
+  bool swapped = false;  ///< `a` is the second operand
 };
 
 bool has(const std::string& labels, char label) {
@@ -23,13 +24,30 @@ bool distinct(std::string labels) {
   return std::adjacent_find(labels.begin(), labels.end()) == labels.end();
 }
 
+/// The term with letters of its own for the axes under an ellipsis, as many as `rank` leaves. Nothing where
+/// the rank does not fit.
+bool expand_ellipsis(std::string& term, size_t rank, const std::string& own) {
+  const size_t at = term.find("...");
+  if (at == std::string::npos) return term.size() == rank;
+  const size_t letters = term.size() - 3;
+  if (rank < letters || rank - letters > own.size()) return false;
+  term.replace(at, 3, own.substr(own.size() - (rank - letters)));
+  return true;
+}
+
 /// Two terms of distinct letters, every one of them in two of the three terms at least: nothing is summed
 /// within one operand.
-std::optional<Equation> read(std::string text) {
+std::optional<Equation> read(std::string text, size_t a_rank, size_t b_rank, size_t output_rank) {
   std::erase(text, ' ');
   const size_t comma = text.find(','), arrow = text.find("->");
   if (comma == std::string::npos || arrow == std::string::npos || comma > arrow) return std::nullopt;
   Equation made{text.substr(0, comma), text.substr(comma + 1, arrow - comma - 1), text.substr(arrow + 2)};
+  std::string own;  // letters that the equation does not use
+  for (char letter = 'A'; letter <= 'Z'; ++letter)
+    if (!has(text, letter)) own += letter;
+  if (!expand_ellipsis(made.a, a_rank, own) || !expand_ellipsis(made.b, b_rank, own) ||
+      !expand_ellipsis(made.output, output_rank, own))
+    return std::nullopt;
   for (const std::string* term : {&made.a, &made.b, &made.output}) {
     if (!distinct(*term)) return std::nullopt;
     for (const char label : *term) {
@@ -39,7 +57,8 @@ std::optional<Equation> read(std::string text) {
     }
   }
   // The operand that owns the innermost axis of the output is the right one.
-  if (!made.output.empty() && !has(made.b, made.output.back())) std::swap(made.a, made.b);
+  made.swapped = !made.output.empty() && !has(made.b, made.output.back());
+  if (made.swapped) std::swap(made.a, made.b);
   return made;
 }
 
@@ -49,17 +68,20 @@ class Lowering {
   Lowering(PassContext& context, const Node& node) : context_(context), node_(node) {}
 
   bool run() {
-    const auto equation = read(node_.attributes.get_string("equation", ""));
-    if (!equation || node_.inputs.size() != 2) return false;
+    if (node_.inputs.size() != 2) return false;
     ValueId a = node_.inputs[0], b = node_.inputs[1];
-    const auto first = static_shape(context_, a), second = static_shape(context_, b);
-    if (!first || !second || !is_f32_or_bf16(context_, a) || !same_element(context_, a, b)) return false;
-    std::string given = node_.attributes.get_string("equation", "");
-    std::erase(given, ' ');
-    const bool swapped = !given.starts_with(equation->a + ",");
-    if (swapped) std::swap(a, b);
-    if (!bind(equation->a, swapped ? *second : *first) || !bind(equation->b, swapped ? *first : *second))
+    auto a_shape = static_shape(context_, a), b_shape = static_shape(context_, b);
+    const auto output = static_shape(context_, node_.outputs[0]);
+    if (!a_shape || !b_shape || !output || !is_f32_or_bf16(context_, a) || !same_element(context_, a, b))
       return false;
+    const auto equation =
+        read(node_.attributes.get_string("equation", ""), a_shape->size(), b_shape->size(), output->size());
+    if (!equation) return false;
+    if (equation->swapped) {
+      std::swap(a, b);
+      std::swap(a_shape, b_shape);
+    }
+    if (!bind(equation->a, *a_shape) || !bind(equation->b, *b_shape)) return false;
     write(*equation, a, b);
     return true;
   }
@@ -98,8 +120,9 @@ class Lowering {
     ValueId product = add("MatMul", {a, b});
     if (rows.size() != 1 || columns.size() != 1) product = reshape_to(product, shape(batch + rows + columns));
     product = transpose(product, batch + rows + columns, equation.output);
-    context_.editor.replace_uses(node_.outputs[0], product);
+    // The last of them makes what the Einsum made: an output of the graph keeps its name.
     context_.editor.remove_node(node_.id);
+    context_.editor.set_node_outputs(context_.graph.value(product).producer, {node_.outputs[0]});
   }
 
   ValueId transpose(ValueId x, const std::string& from, const std::string& to) {
@@ -149,7 +172,7 @@ Result<size_t> lower(PassContext& context) {
   const size_t count = context.graph.nodes().size();
   for (size_t i = 0; i < count; ++i) {
     const Node& node = context.graph.nodes()[i];
-    if (!node.alive || !is_op(node, "Einsum") || context.graph.value(node.outputs[0]).is_output) continue;
+    if (!node.alive || !is_op(node, "Einsum")) continue;
     changes += Lowering(context, node).run();
   }
   return changes;

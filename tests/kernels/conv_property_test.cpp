@@ -121,6 +121,27 @@ TEST(ConvProperty, WideDilations) {
   expect_accepted(accepted, "onednn:conv", 60);
 }
 
+/// Sequences, channel by channel (speech models): no copy of every window.
+TEST(ConvProperty, DepthwiseSequences) {
+  Accepted accepted;
+  const auto make = [](Random& random) {
+    const bool fused = random.chance(0.5);
+    Case test{fused ? make_node("FusedConv", 1, "lathe") : make_node("Conv", 11), {}, {1, 2}};
+    const int64_t channels = random.in(2, 40), kernel = random.in(1, 31);
+    test.inputs = {random.tensor(ElementType::f32, {random.in(1, 3), channels, random.in(31, 60)}),
+                   random.tensor(ElementType::f32, {channels, 1, kernel})};
+    if (random.chance(0.5)) test.inputs.push_back(random.tensor(ElementType::f32, {channels}));
+    test.node.attributes.set("group", channels);
+    test.node.attributes.set("pads", Ints{random.in(0, kernel), random.in(0, kernel)});
+    test.node.attributes.set("strides", Ints{random.in(1, 2)});
+    if (fused) set_activation(random, test.node);
+    test.tolerance = 2e-5;
+    return test;
+  };
+  check_cases(100, make, accepted, false);
+  expect_accepted(accepted, "onednn:conv", 100);
+}
+
 /// Big enough for the Winograd form.
 TEST(ConvProperty, ManyChannels) {
   Accepted accepted;

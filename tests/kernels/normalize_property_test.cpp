@@ -11,16 +11,19 @@ namespace {
 TEST(NormalizeProperty, Softmax) {
   Accepted accepted;
   const auto make = [](Random& random) {
-    Case test{make_node("Softmax", random.pick({11, 13, 13})), {}, {}};
+    Case test{make_node(random.pick({"Softmax", "LogSoftmax"}), random.pick({11, 13, 13})), {}, {}};
     test.blocked = random.chance(0.1);
-    const Shape shape = test.blocked ? random.shape(4, 4, 20) : random.shape(1, 7, 6);
+    const Shape shape = test.blocked         ? random.shape(4, 4, 20)
+                        : random.chance(0.2) ? random.shape(2, 3, 90)  // more than a block and a vector
+                                             : random.shape(1, 7, 6);
     const auto rank = static_cast<int64_t>(shape.size());
     if (random.chance(0.8)) test.node.attributes.set("axis", random.in(-rank, rank - 1));
     test.inputs = {random.tensor(ElementType::f32, shape, random.values())};
     return test;
   };
-  check_cases(500, make, accepted);
+  check_cases(800, make, accepted);
   expect_accepted(accepted, "onednn:softmax", 600);
+  expect_accepted(accepted, "simd:softmax", 1500);
 }
 
 TEST(NormalizeProperty, LayerNormalization) {
@@ -69,6 +72,33 @@ TEST(NormalizeProperty, BatchNormalization) {
   };
   check_cases(200, make, accepted, false);
   expect_accepted(accepted, "onednn:batchnorm", 150);
+}
+
+TEST(NormalizeProperty, GroupsOfChannels) {
+  Accepted accepted;
+  const auto make = [](Random& random) {
+    const bool instance = random.chance(0.4);
+    Case test{instance ? make_node("InstanceNormalization", 6)
+                       : make_node("GroupNormalization", random.pick({18, 21})),
+              {},
+              {}};
+    Shape shape = random.shape(2, 5, 9);
+    if (random.chance(0.3)) shape = {2, random.in(1, 6), random.in(1, 70), random.in(1, 70)};
+    const int64_t groups = shape[1] % 2 == 0 && random.chance(0.5) ? 2 : 1;
+    if (!instance) test.node.attributes.set("num_groups", groups);
+    if (random.chance(0.5)) test.node.attributes.set("epsilon", random.pick({1e-5F, 1e-3F}));
+    const Shape parameters{!instance && test.node.version < 21 ? groups : shape[1]};
+    test.inputs = {
+        random.tensor(ElementType::f32, shape, random.chance(0.2) ? Values::special : Values::even)};
+    if (random.chance(0.2))
+      for (float& x : test.inputs[0].mutable_data<float>()) x += 300;  // far from zero, close together
+    test.inputs.push_back(random.tensor(ElementType::f32, parameters));
+    test.inputs.push_back(random.tensor(ElementType::f32, parameters));
+    test.tolerance = 1e-4;  // equal numbers are divided by the root of epsilon
+    return test;
+  };
+  check_cases(500, make, accepted, false);
+  expect_accepted(accepted, "simd:group_norm", 1000);
 }
 
 }  // namespace

@@ -49,6 +49,24 @@ TEST(PoolProperty, EveryWindow) {
   expect_accepted(accepted, "simd:max_pool", 200);
 }
 
+/// Rows longer than every vector, windows as large as those of detectors.
+TEST(PoolProperty, LargestOfWideRows) {
+  Accepted accepted;
+  const auto make = [](Random& random) {
+    Case test{make_node("MaxPool", 12), {}, {}};
+    const int64_t kernel = random.in(1, 7), stride = random.in(1, 5);
+    test.node.attributes.set("kernel_shape", Ints{random.in(1, 7), kernel});
+    test.node.attributes.set("strides", Ints{random.in(1, 3), stride});
+    test.node.attributes.set("dilations", Ints{random.in(1, 3), random.in(1, 3)});
+    test.node.attributes.set("pads", Ints{0, random.in(0, kernel - 1), 0, random.in(0, kernel - 1)});
+    test.inputs = {random.tensor(
+        ElementType::f32, {1, random.in(1, 3), random.in(19, 30), random.in(30, 150)}, random.values())};
+    return test;
+  };
+  check_cases(300, make, accepted);
+  expect_accepted(accepted, "simd:max_pool", 1000);
+}
+
 TEST(PoolProperty, OverEverything) {
   Accepted accepted;
   const auto make = [](Random& random) {

@@ -55,7 +55,7 @@ void complete(Random& random, Case& test, int64_t channels, int64_t depth) {
   }
   if (test.inputs.size() == 4 && output != ElementType::f32 && random.chance(0.4)) {
     node.attributes.set("between_type", std::string(to_string(output)));
-    set_side(random, node, "between", output, spread);
+    set_side(random, node, "between", output, random.pick({spread, spread / 2}));
     test.absolute = 2;
   }
   if (random.chance(0.5)) node.attributes.set("activation", std::string("Relu"));

@@ -12,7 +12,6 @@ namespace lathe {
 namespace {
 
 using namespace onednn;
-using dnnl::memory;
 
 constexpr size_t residual_input = 3;
 
@@ -62,52 +61,78 @@ bool blocking_pays(const ConvGeometry& conv) {
   return !conv.window.pointwise();
 }
 
-Prepared prepare(const KernelRequest& request) {
-  if (auto reason = unfit(request)) return *reason;
-  const auto conv = resolve_conv(*request.node, request.inputs[0].shape, request.inputs[1].shape);
-  const auto activation = parse_activation(*request.node);
-  if (!conv.ok() || !activation.ok()) return decline(DeclineReason::attribute, "geometry or activation");
+/// oneDNN's depthwise kernels know images only.
+bool is_depthwise_sequence(const ConvGeometry& conv) {
+  return conv.window.rank() == 1 && conv.groups > 1 && conv.groups == conv.channels &&
+         conv.groups == conv.out_channels;
+}
+
+/// A convolution of sequences as one of images with one row, on plain tensors.
+struct ImageOfOneRow {
+  KernelRequest request;
+  ConvGeometry conv;
+
+  ImageOfOneRow(const KernelRequest& sequences, const ConvGeometry& geometry)
+      : request(sequences), conv(geometry) {
+    constexpr size_t rows_axis = 2;
+    const auto add_row = [](Shape& shape) { shape.insert(shape.begin() + rows_axis, 1); };
+    for (const size_t i : {size_t{0}, size_t{1}}) add_row(request.inputs[i].shape);
+    add_row(request.outputs[0].shape);
+    add_row(conv.output);
+    conv.input.insert(conv.input.begin(), 1);
+    Window& window = conv.window;
+    for (auto* ones : {&window.kernel, &window.strides, &window.dilations, &window.output})
+      ones->insert(ones->begin(), 1);
+    for (auto* zeros : {&window.pads_begin, &window.pads_end}) zeros->insert(zeros->begin(), 0);
+    request.plain_layouts = true;
+    for (TensorDesc& input : request.inputs) input.layout = {};
+  }
+};
+
+Prepared prepare_geometry(const KernelRequest& request, const ConvGeometry& conv,
+                          const Activation& activation) {
   return guarded([&]() -> Prepared {
     const ElementType type = request.inputs[0].type;
     const bool bias = present(request, 2), residual = present(request, residual_input);
-    if (residual && window_in_padding(conv->window))
+    if (residual && window_in_padding(conv.window))
       return decline(DeclineReason::shape, "a residual, and a window in the padding alone");
-    const Shape weights = grouped(request.inputs[1].shape, conv->groups);
+    const Shape weights = grouped(request.inputs[1].shape, conv.groups);
     dnnl::primitive_attr attributes = scratch_attributes();
     dnnl::post_ops ops;
     if (residual) ops.append_sum(1.0F);
-    if (!append_activation(ops, *activation)) return decline(DeclineReason::attribute, "activation");
+    if (!append_activation(ops, activation)) return decline(DeclineReason::attribute, "activation");
     attributes.set_post_ops(ops);
 
     ConvDescs descs;
     descs.w = any_desc(type, weights);
-    if (bias) descs.b = any_desc(ElementType::f32, {conv->out_channels});
+    if (bias) descs.b = any_desc(ElementType::f32, {conv.out_channels});
     // A plain input of few channels (an image) is read as it is: there is a kernel for that, and a reorder
     // costs more.
-    const bool image = request.inputs[0].layout.plain() && conv->channels <= 3;
-    const bool plain = request.plain_layouts && !blocking_pays(*conv);
-    const bool blocked = request.blocked_channels && type == ElementType::f32 && conv->window.rank() == 2;
+    const bool image = request.inputs[0].layout.plain() && conv.channels <= 3;
+    const bool plain = request.plain_layouts && !blocking_pays(conv);
+    const bool blocked = request.blocked_channels && type == ElementType::f32 && conv.window.rank() == 2;
     const auto free = [&](const Shape& shape) {
       return blocked ? blocked_channels_desc(type, shape) : any_desc(type, shape);
     };
     descs.x = image || plain ? plain_desc(type, request.inputs[0].shape) : free(request.inputs[0].shape);
     descs.y = plain ? plain_desc(type, request.outputs[0].shape) : free(request.outputs[0].shape);
-    const bool winograd = !request.plain_layouts && type == ElementType::f32 && winograd_may_win(*conv);
+    const bool winograd = !request.plain_layouts && type == ElementType::f32 && winograd_may_win(conv);
     std::optional<dnnl::convolution_forward::primitive_desc> chosen;
     if (winograd) {
       try {
-        chosen = describe_conv(*conv, descs, dnnl::algorithm::convolution_winograd, attributes);
+        chosen = describe_conv(conv, descs, dnnl::algorithm::convolution_winograd, attributes);
       } catch (const dnnl::error&) {
         chosen.reset();  // not for these shapes
       }
     }
-    if (!chosen) chosen = describe_conv(*conv, descs, dnnl::algorithm::convolution_direct, attributes);
-    if (is_reference(chosen->impl_info_str())) {
-      // Kernels that step from window to window refuse wide dilations and paddings; the one that copies
-      // windows for a matrix product takes all, of plain tensors.
-      descs.x = plain_desc(type, request.inputs[0].shape);
-      descs.y = plain_desc(type, request.outputs[0].shape);
-      chosen = describe_conv(*conv, descs, dnnl::algorithm::convolution_direct, attributes);
+    if (!chosen) chosen = describe_conv(conv, descs, dnnl::algorithm::convolution_direct, attributes);
+    // Kernels for one layout may refuse wide kernels, dilations or paddings: then any other, and at last the
+    // one that copies windows for a matrix product, which takes all, of plain tensors.
+    for (const auto describe : {any_desc, plain_desc}) {
+      if (!is_reference(chosen->impl_info_str())) break;
+      descs.x = describe(type, request.inputs[0].shape);
+      descs.y = describe(type, request.outputs[0].shape);
+      chosen = describe_conv(conv, descs, dnnl::algorithm::convolution_direct, attributes);
     }
 
     auto kernel =
@@ -132,6 +157,18 @@ Prepared prepare(const KernelRequest& request) {
     if (!reordered.ok()) return decline(DeclineReason::provider_error, reordered.error().text());
     return std::move(*reordered);
   });
+}
+
+Prepared prepare(const KernelRequest& request) {
+  if (auto reason = unfit(request)) return *reason;
+  const auto conv = resolve_conv(*request.node, request.inputs[0].shape, request.inputs[1].shape);
+  const auto activation = parse_activation(*request.node);
+  if (!conv.ok() || !activation.ok()) return decline(DeclineReason::attribute, "geometry or activation");
+  if (is_depthwise_sequence(*conv) && !present(request, residual_input)) {
+    const ImageOfOneRow image(request, *conv);
+    return prepare_geometry(image.request, image.conv, *activation);
+  }
+  return prepare_geometry(request, *conv, *activation);
 }
 
 }  // namespace

@@ -48,6 +48,8 @@ Prepared prepare(const KernelRequest& request) {
     return decline(DeclineReason::element_type, to_string(x.type));
   if (element_count(x.shape) == 0 || x.shape.size() > 6)
     return decline(DeclineReason::shape, to_string(x.shape));
+  if (x.type == ElementType::f32 && request.node->op_type == "Elu")
+    return decline(DeclineReason::not_profitable, "its e^x - 1 is off for small x; simd:function's is not");
   const auto function = function_of(request);
   if (!function) return decline(DeclineReason::not_constant, "bounds");
   return guarded([&]() -> Prepared {

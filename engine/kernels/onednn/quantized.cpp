@@ -2,6 +2,7 @@
 #include "engine/kernels/onednn/quantized.h"
 
 #include <algorithm>
+#include <cmath>
 
 #include "engine/kernels/narrow.h"
 
@@ -36,6 +37,13 @@ bool saturation_cuts(const QuantizedRange& cut, const QuantizedOperation& operat
   if (!is_8bit(operation.output_type)) return false;
   const QuantizedRange stored = range_of(operation.output_type, operation.output);
   return cut.low <= stored.low && cut.high >= stored.high;
+}
+
+/// Biases are stored as integers as a rule: what the scale's rounding makes of one becomes it again.
+float in_steps(float real, float step) {
+  constexpr float roundings = 4.0F / (1 << 24);
+  const float steps = real / step, whole = std::nearbyint(steps);
+  return std::fabs(steps - whole) <= roundings * std::fabs(whole) ? whole : steps;
 }
 
 }  // namespace
@@ -74,9 +82,10 @@ std::optional<dnnl::primitive_attr> quantized_attributes(const QuantizedOperatio
   // Units of everything before the activation: steps of the output, or real numbers.
   const float unit = early ? to_steps : 1.0F;
 
+  // In the order that QLinearConv and QLinearMatMul are defined with, so that ties fall the same way.
+  const float divisor = between ? operation.between.scale : early && narrow ? operation.output.scale : 1.0F;
   std::vector<float> scales = operation.weight_scales;
-  for (float& scale : scales)
-    scale *= operation.input.scale * (between ? 1.0F / operation.between.scale : unit);
+  for (float& scale : scales) scale = operation.input.scale * scale / divisor;
   attributes.set_output_scales(scales.size() == 1 ? 0 : channel_mask, scales);
   if (operation.input.zero_point != 0)
     attributes.set_zero_points(DNNL_ARG_SRC, 0, {operation.input.zero_point});
@@ -101,6 +110,10 @@ std::optional<dnnl::primitive_attr> quantized_attributes(const QuantizedOperatio
     }
     if (!append_activation(ops, activation, early ? 1.0F : to_steps)) return std::nullopt;
   }
+  // The zero point is added to whole steps: added before, it would move what is near the middle of two.
+  // (Two roundings with scales of their own are more than oneDNN 2.6 can tell apart.)
+  if (narrow && !between && operation.output.zero_point != 0)
+    ops.append_eltwise(1.0F, dnnl::algorithm::eltwise_round, 0, 0);
   attributes.set_post_ops(ops);
   return attributes;
 }
@@ -111,7 +124,18 @@ PackedConstant scaled_bias(const Tensor& bias, const QuantizedOperation& operati
   PackedConstant made = allocate_packed(desc);
   auto* to = static_cast<float*>(made.memory.get_data_handle());
   for (size_t i = 0; i < values.size(); ++i)
-    to[i] = values[i] / (operation.input.scale * operation.weight_scale(i));
+    to[i] = in_steps(values[i], operation.input.scale * operation.weight_scale(i));
+  return made;
+}
+
+std::vector<int32_t> centred(const Tensor& stored, const Tensor* zero_points, size_t axis) {
+  const std::vector<int64_t> zeros =
+      zero_points != nullptr ? zero_points->to_int64() : std::vector<int64_t>{0};
+  const std::vector<int64_t> elements = stored.to_int64();
+  const auto inner = static_cast<size_t>(element_count(std::span(stored.shape()).subspan(axis + 1)));
+  std::vector<int32_t> made(elements.size());
+  for (size_t i = 0; i < made.size(); ++i)
+    made[i] = static_cast<int32_t>(elements[i] - zeros[i / inner % zeros.size()]);
   return made;
 }
 

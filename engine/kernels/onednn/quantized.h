@@ -24,4 +24,7 @@ std::optional<dnnl::primitive_attr> quantized_attributes(const QuantizedOperatio
 PackedConstant scaled_bias(const Tensor& bias, const QuantizedOperation& operation,
                            const dnnl::memory::desc& desc);
 
+/// Constant 8-bit elements minus their zero points: one, or one for each position of `axis`; null: none.
+std::vector<int32_t> centred(const Tensor& stored, const Tensor* zero_points, size_t axis);
+
 }  // namespace lathe::onednn

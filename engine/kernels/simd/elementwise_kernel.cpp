@@ -12,8 +12,12 @@ constexpr int64_t elements_a_task = 1 << 14;  // below that, waking a thread cos
 
 class ElementwiseKernel final : public Kernel {
  public:
-  ElementwiseKernel(const char* name, ElementwiseLoop loop, int64_t count) : loop_(loop), count_(count) {
-    name_ = name;
+  ElementwiseKernel(std::string name, ElementwiseLoop loop, int64_t count, const Layout& layout)
+      : loop_(std::move(loop)), count_(count) {
+    name_ = std::move(name);
+    input_layouts_ = {layout};
+    output_layouts_ = {layout};
+    in_place_input_ = 0;
   }
 
   Status run(const KernelArguments& arguments) override {
@@ -35,11 +39,18 @@ class ElementwiseKernel final : public Kernel {
 
 }  // namespace
 
-Prepared prepare_elementwise(const KernelRequest& request, const char* name, ElementwiseLoop loop) {
+Prepared prepare_elementwise(const KernelRequest& request, std::string name, ElementwiseLoop loop) {
   const TensorDesc& x = request.inputs[0];
   if (x.type != ElementType::f32) return Decline{DeclineReason::element_type, to_string(x.type)};
+  const int64_t count = element_count(x.shape);
+  if (element_count(request.outputs[0].shape) != count)
+    return Decline{DeclineReason::shape, to_string(request.outputs[0].shape)};
+  // In what order the elements lie does not matter, as long as there is nothing between them.
+  const bool dense = x.layout.plain() || x.layout.bytes == static_cast<size_t>(count) * sizeof(float);
+  const bool keeps = dense && x.shape == request.outputs[0].shape;
   cap_targets();
-  return std::make_unique<ElementwiseKernel>(name, loop, element_count(x.shape));
+  return std::make_unique<ElementwiseKernel>(std::move(name), std::move(loop), count,
+                                             keeps ? x.layout : Layout{});
 }
 
 }  // namespace lathe::simd

@@ -42,7 +42,7 @@ V erf(D d, V x) {
   return hn::IfThenElse(hn::Eq(x, x), whole, x);  // Min and Exp do not keep NaN
 }
 
-void erf_all(const float* HWY_RESTRICT from, float* HWY_RESTRICT to, size_t count) {
+void erf_all(const float* from, float* to, size_t count) {
   const hn::ScalableTag<float> d;
   const size_t lanes = hn::Lanes(d);
   size_t i = 0;

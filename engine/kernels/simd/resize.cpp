@@ -5,6 +5,7 @@
 #define HWY_TARGET_INCLUDE "engine/kernels/simd/resize.cpp"
 #include <hwy/foreach_target.h>
 // After foreach_target, as Highway wants it.
+#include <algorithm>
 #include <hwy/highway.h>
 
 #include "engine/kernels/simd/resize_taps.h"
@@ -21,6 +22,10 @@ void blend_rows(const float* HWY_RESTRICT from, const EvenTaps& taps, int64_t ou
   const auto lanes = static_cast<int64_t>(hn::Lanes(d));
   const auto at = static_cast<size_t>(output);
   const size_t outputs = taps.outputs;
+  if (taps.copies) {
+    std::copy_n(from + taps.indices[at] * inner, inner, to);
+    return;
+  }
   int64_t i = 0;
   for (; i + lanes <= inner; i += lanes) {
     auto sum = hn::Mul(hn::Set(d, taps.weights[at]), hn::LoadU(d, from + taps.indices[at] * inner + i));
@@ -37,12 +42,30 @@ void blend_rows(const float* HWY_RESTRICT from, const EvenTaps& taps, int64_t ou
   }
 }
 
+/// Each element of the row so many times: twice in vectors.
+void repeat_row(const float* HWY_RESTRICT from, const EvenTaps& taps, float* HWY_RESTRICT to) {
+  const hn::ScalableTag<float> d;
+  const size_t lanes = hn::Lanes(d), inputs = taps.outputs / taps.repeats;
+  size_t i = 0;
+  if (taps.repeats == 2)
+    for (; i + lanes <= inputs; i += lanes) {
+      const auto v = hn::LoadU(d, from + i);
+      hn::StoreInterleaved2(v, v, d, to + 2 * i);
+    }
+  for (; i < inputs; ++i) std::fill_n(to + i * taps.repeats, taps.repeats, from[i]);
+}
+
 /// All outputs of an innermost axis: each gathers its elements of the row.
 void gather_row(const float* HWY_RESTRICT from, const EvenTaps& taps, float* HWY_RESTRICT to) {
   const hn::ScalableTag<float> d;
   const hn::RebindToSigned<decltype(d)> di;
   const size_t lanes = hn::Lanes(d), outputs = taps.outputs;
   size_t i = 0;
+  if (taps.copies) {
+    if (taps.repeats != 0) return repeat_row(from, taps, to);
+    for (; i < outputs; ++i) to[i] = from[taps.indices[i]];
+    return;
+  }
   for (; i + lanes <= outputs; i += lanes) {
     auto sum = hn::Zero(d);
     for (size_t k = 0; k < taps.count; ++k)
@@ -62,7 +85,6 @@ void gather_row(const float* HWY_RESTRICT from, const EvenTaps& taps, float* HWY
 HWY_AFTER_NAMESPACE();
 
 #if HWY_ONCE
-#include <algorithm>
 #include <limits>
 #include <numeric>
 
@@ -88,11 +110,17 @@ class ResizeKernel final : public Kernel {
   explicit ResizeKernel(std::vector<Resampling> passes) : passes_(std::move(passes)) {
     name_ = "simd:resize";
     for (size_t i = 0; i + 1 < passes_.size(); ++i) between_ = std::max(between_, passes_[i].results());
-    scratch_bytes_ = 2 * static_cast<size_t>(between_) * sizeof(float);
+    copies_image_ = passes_.size() == 2 && passes_[0].taps.copies && passes_[1].taps.copies &&
+                    passes_[0].inner == 1 && passes_[0].outer == passes_[1].outer * passes_[1].input;
+    if (!copies_image_) scratch_bytes_ = 2 * static_cast<size_t>(between_) * sizeof(float);
   }
 
   Status run(const KernelArguments& arguments) override {
     const auto* from = reinterpret_cast<const float*>(arguments.inputs[0]);
+    if (copies_image_) {
+      copy_images(from, reinterpret_cast<float*>(arguments.outputs[0]));
+      return {};
+    }
     auto* scratch = reinterpret_cast<float*>(arguments.scratch);
     for (size_t i = 0; i < passes_.size(); ++i) {
       const bool last = i + 1 == passes_.size();
@@ -119,13 +147,43 @@ class ResizeKernel final : public Kernel {
      to + row * pass.inner);
   }
 
+  /// Both of the last two axes at once: each row is spread, and copied where the next one is the same.
+  void copy_images(const float* from, float* to) const {
+    const Resampling &across = passes_[0], &down = passes_[1];
+    const auto rows = static_cast<int64_t>(down.taps.outputs),
+               columns = static_cast<int64_t>(across.taps.outputs);
+#pragma omp parallel for schedule(static)
+    for (int64_t image = 0; image < down.outer; ++image)
+      for (int64_t row = 0; row < rows; ++row) {
+        const int32_t* source = down.taps.indices.data() + row;
+        float* out = to + (image * rows + row) * columns;
+        if (row > 0 && source[0] == source[-1])
+          std::copy_n(out - columns, columns, out);
+        else
+          HWY_DYNAMIC_DISPATCH(gather_row)
+        (from + (image * down.input + *source) * across.input, across.taps, out);
+      }
+  }
+
   std::vector<Resampling> passes_;
-  int64_t between_ = 0;  ///< elements of the largest intermediate result
+  bool copies_image_ = false;  ///< nothing but copies along the last two axes
+  int64_t between_ = 0;        ///< elements of the largest intermediate result
 };
+
+/// Sees whether the taps only copy, as those of mode nearest.
+void find_copies(EvenTaps& taps, int64_t inputs) {
+  const auto one = [](float weight) { return weight == 1; };
+  taps.copies = taps.count == 1 && std::all_of(taps.weights.begin(), taps.weights.end(), one);
+  const auto scale = taps.outputs / static_cast<size_t>(inputs);
+  if (!taps.copies || scale * static_cast<size_t>(inputs) != taps.outputs) return;
+  for (size_t o = 0; o < taps.outputs; ++o)
+    if (static_cast<size_t>(taps.indices[o]) != o / scale) return;
+  taps.repeats = scale;
+}
 
 /// As many taps for every output: those with fewer have their first one divided. No taps where an output has
 /// none.
-EvenTaps even(const ResizeTaps& taps, int64_t outputs) {
+EvenTaps even(const ResizeTaps& taps, int64_t inputs, int64_t outputs) {
   EvenTaps made;
   made.outputs = static_cast<size_t>(outputs);
   for (int64_t o = 0; o < outputs; ++o) {
@@ -146,6 +204,7 @@ EvenTaps even(const ResizeTaps& taps, int64_t outputs) {
       made.weights[at] = static_cast<float>(tap.weight / share);
     }
   }
+  find_copies(made, inputs);
   return made;
 }
 
@@ -188,7 +247,7 @@ Prepared prepare_resize(const KernelRequest& request) {
     pass.outer = element_count(std::span<const int64_t>(shape).first(axis));
     pass.input = shape[axis];
     pass.inner = element_count(std::span<const int64_t>(shape).subspan(axis + 1));
-    pass.taps = even(make_taps(*settings, (*axes)[axis]), (*axes)[axis].output);
+    pass.taps = even(make_taps(*settings, (*axes)[axis]), pass.input, (*axes)[axis].output);
     if (pass.taps.count == 0) return Decline{DeclineReason::attribute, "an output without taps"};
     shape[axis] = (*axes)[axis].output;
     passes.push_back(std::move(pass));

@@ -15,6 +15,8 @@ struct EvenTaps {
   size_t count = 0, outputs = 0;
   std::vector<int32_t> indices;
   std::vector<float> weights;
+  bool copies = false;  ///< each output is one input
+  size_t repeats = 0;   ///< output o is input o / repeats; 0: no such number
 };
 
 }  // namespace lathe::simd
