@@ -56,10 +56,10 @@ struct Conversion {
 struct ConvertOptions {
   bool dry_run = false;                          ///< decide and explain, compile nothing
   const CalibrationData* calibration = nullptr;  ///< for int8, which needs it unless dry
-  Score score;                                   ///< judges accuracy for the search of int8; may be empty
-  double budget_share = 1;                       ///< of the accuracy budget: what the search may use up
-  bool apply_remedies = false;                   ///< take what failures offer, again and again
-  bool look_ahead = false;                       ///< tell what more would convert with the remedies offered
+  Score score;  ///< judges accuracy: for the search of int8, and for an accuracy budget; may be empty
+  double budget_share = 1;      ///< of the accuracy budget: what the search may use up
+  bool apply_remedies = false;  ///< take what failures offer, again and again
+  bool look_ahead = false;      ///< tell what more would convert with the remedies offered
   /// Some inputs of the data: open inputs may be pinned to their shapes, rewrites are compared on them,
   /// engines are timed with them. Empty: random inputs.
   std::vector<NamedValues> samples;

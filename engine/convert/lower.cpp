@@ -63,8 +63,8 @@ Status keep_beyond_f16(Conversion& conversion, PrecisionRequest& request, const 
 
 }  // namespace
 
-Status lower(Conversion& conversion, const Partition& engines, PrecisionRequest request,
-             WeightsRequest weights, const ConvertOptions& options, const JobContext& job) {
+Status keep_wide(Conversion& conversion, const Partition& engines, PrecisionRequest& request,
+                 const ConvertOptions& options, const JobContext& job) {
   const Graph& graph = conversion.model->graph;
   std::vector<bool> inside(graph.nodes().size(), false);
   for (const Partition::Piece& piece : engines.pieces)
@@ -73,15 +73,19 @@ Status lower(Conversion& conversion, const Partition& engines, PrecisionRequest 
     if (node.alive && !inside[node.id.index])
       request.keep[node.name] = "runs eagerly, outside of every engine";
   LATHE_ASSIGN(request.inference.input_shapes, opt_dims(*conversion.model, conversion.configuration));
+  return keep_beyond_f16(conversion, request, options, job);
+}
+
+Status lower(Conversion& conversion, PrecisionRequest request, WeightsRequest weights,
+             const ConvertOptions& options, const JobContext& job) {
   weights.keep = request.keep;
   weights.inference = request.inference;
-  LATHE_TRY(keep_beyond_f16(conversion, request, options, job));
   job.report(-1, "lowering the precision");
   if (request.asks_int8()) {
     LATHE_TRY(lower_to_8bit(conversion, std::move(request), options, job));
   } else {
     auto lowered = std::make_shared<Model>(*conversion.model);
-    lowered->graph = graph.clone();
+    lowered->graph = conversion.model->graph.clone();
     LATHE_ASSIGN(conversion.precision, lower_precision(*lowered, request));
     conversion.model = std::move(lowered);
   }

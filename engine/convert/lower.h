@@ -7,11 +7,14 @@
 
 namespace lathe {
 
-/// Rewrites the conversion's model in the precision asked for, and tells how in its report and notes.
-/// `engines` is what would be compiled: what runs eagerly stays in fp32, and so does what exceeds the range
-/// of fp16 on the samples. Errors as of lower_precision, lower_to_int8 and store_weights; interruption.
-/// Executor thread, unless dry.
-Status lower(Conversion& conversion, const Partition& engines, PrecisionRequest request,
-             WeightsRequest weights, const ConvertOptions& options, const JobContext& job);
+/// Adds to the request what stays wide whatever is asked for: nodes outside of `engines` (what would be
+/// compiled), and those whose numbers fp16 cannot hold on the samples. Executor thread, unless dry.
+Status keep_wide(Conversion& conversion, const Partition& engines, PrecisionRequest& request,
+                 const ConvertOptions& options, const JobContext& job);
+
+/// Rewrites the conversion's model in the precision asked for, and tells how in its report and notes. Errors
+/// as of lower_precision, lower_to_int8 and store_weights; interruption. Executor thread, unless dry.
+Status lower(Conversion& conversion, PrecisionRequest request, WeightsRequest weights,
+             const ConvertOptions& options, const JobContext& job);
 
 }  // namespace lathe

@@ -176,7 +176,8 @@ void register_convert(CommandRegistry& registry) {
          app.add_option("--calib-cache", o.calibration_cache, "file that keeps what calibration finds");
          app.add_option("--calibrator", o.calibrator, "minmax, entropy, percentile or mse")
              ->check(CLI::IsMember({"minmax", "entropy", "percentile", "mse"}));
-         app.add_option("--accuracy-budget", o.budget, "how much int8 may lose of the metric (0.01)");
+         app.add_option("--accuracy-budget", o.budget,
+                        "how much a lower precision may lose of the metric (int8: 0.01)");
          app.add_option("--data", o.data, "dataset for accuracy and measuring");
          app.add_option("--metric", o.metric, "top1, top5, coco-ap, snr or command:...");
          app.add_option("--limit", o.limit, "evaluate at most this many samples");

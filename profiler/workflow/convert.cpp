@@ -218,6 +218,11 @@ Result<std::shared_ptr<const ConvertReport>> ConversionRun::run() {
     options.calibration = &int8_data_.calibration();
     options.score = int8_data_.score(job_);
     options.budget_share = int8_data_.budget_share();
+  } else if (samples_ && metric_.name != "snr") {
+    options.score = [this](Runnable& runnable) -> Result<double> {
+      LATHE_ASSIGN(const Accuracy accuracy, evaluate(runnable, *samples_, metric_, request_.limit, job_));
+      return accuracy.score();
+    };
   }
   const int64_t begin = now_ns();
   LATHE_ASSIGN(report_->conversion, convert(request_.opened->model, request_.configuration, options, job_));
