@@ -69,6 +69,9 @@ class Lowering {
   Result<int> slot_in_layout(ValueId id, const Layout& wanted, const Node& consumer);
   Result<int> reorder_constant(const Slot& slot, const TensorDesc& from, const Layout& wanted);
   bool overwritable(const Node& node, size_t input, int position) const;
+  /// The slot is about to be overwritten: no copy of it, and not it as a copy, may be taken for a value any
+  /// more.
+  void forget(int slot);
   void place(ValueId id, int slot, Layout layout);
   void touch(int slot) {
     if (slot < 0) return;
@@ -210,6 +213,12 @@ bool Lowering::overwritable(const Node& node, size_t input, int position) const 
   return true;
 }
 
+void Lowering::forget(int slot) {
+  reordered_.erase(slot);
+  for (auto& [original, copies] : reordered_)
+    std::erase_if(copies, [&](const Placement& copy) { return copy.slot == slot; });
+}
+
 Status Lowering::lower_kernel(const Node& node, std::unique_ptr<Kernel> kernel, int position) {
   PlanStep step;
   KernelRequest request = request_for(node);
@@ -238,9 +247,10 @@ Status Lowering::lower_kernel(const Node& node, std::unique_ptr<Kernel> kernel, 
       const bool own = placements_[node.inputs[from].index].slot == step.inputs[from];
       const bool fits =
           own && plan_.slots[static_cast<size_t>(step.inputs[from])].bytes >= request.outputs[0].bytes();
-      if (fits && !output_of_.contains(output) && overwritable(node, from, position))
+      if (fits && !output_of_.contains(output) && overwritable(node, from, position)) {
         slot = step.inputs[from];
-      else if (kernel->in_place_required())
+        forget(slot);
+      } else if (kernel->in_place_required())
         step.copy_from = step.inputs[from];
     }
     if (slot < 0) slot = new_slot_for(output, layout);
