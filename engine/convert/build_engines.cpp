@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <fmt/format.h>
+#include <limits>
 #include <unistd.h>
 #include <vector>
 
@@ -38,25 +39,28 @@ Result<std::unique_ptr<ConvertedModel>> build_engines(const std::shared_ptr<cons
 
 Result<Comparison> compare_engines(ConvertedModel& merged, ConvertedModel& apart, const NamedValues* inputs,
                                    const JobContext& job) {
-  constexpr int rounds = 5;
+  constexpr int rounds = 5, most_attempts = 4;
   constexpr double noise = 1.05, noise_ns = 50e3;
   if (inputs == nullptr) return Comparison();
   job.report(-1, "comparing merged engines with engines by module");
-  std::vector<int64_t> times[2];
-  for (int round = -1; round < rounds; ++round)  // the first one warms up
-    for (const int side : {0, 1}) {
-      LATHE_TRY(job.check());
-      const int64_t begin = now_ns();
-      const auto outputs = (side == 0 ? merged : apart).run(*inputs, RunOptions());
-      if (!outputs.ok()) return Comparison();
-      if (round >= 0) times[side].push_back(now_ns() - begin);
-    }
-  const auto shortest = [&](int side) {
-    return static_cast<double>(*std::min_element(times[side].begin(), times[side].end()));
-  };
-  const double together = shortest(0), alone = shortest(1);
+  constexpr double never = std::numeric_limits<double>::infinity();
+  double together = never, alone = never;
+  bool merged_wins = false;
+  // A loss is looked at again: whatever else the machine does can slow a few runs, but not make any faster.
+  for (int attempt = 0; attempt < most_attempts && !merged_wins; ++attempt) {
+    for (int round = 0; round <= rounds; ++round)  // the first one warms up
+      for (const bool together_now : {true, false}) {
+        LATHE_TRY(job.check());
+        const int64_t begin = now_ns();
+        const auto outputs = (together_now ? merged : apart).run(*inputs, RunOptions());
+        if (!outputs.ok()) return Comparison();
+        double& shortest = together_now ? together : alone;
+        if (round > 0) shortest = std::min(shortest, static_cast<double>(now_ns() - begin));
+      }
+    merged_wins = together <= noise * alone + noise_ns;
+  }
   Comparison made;
-  made.merged_wins = together <= noise * alone + noise_ns;
+  made.merged_wins = merged_wins;
   made.text = fmt::format("{} engines by module take {:.3f} ms, merged into {} {:.3f} ms: {}",
                           apart.partition().pieces.size(), alone / 1e6, merged.partition().pieces.size(),
                           together / 1e6, made.merged_wins ? "merged" : "kept apart");
