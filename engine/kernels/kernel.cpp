@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "engine/kernels/kernel.h"
 
+#include <algorithm>
+
 #include "engine/kernels/kernel_list.h"
+#include "engine/kernels/unfit.h"
 
 namespace lathe {
 
@@ -27,6 +30,16 @@ const char* to_string(DeclineReason reason) {
       return "provider error";
   }
   return "";
+}
+
+std::optional<Decline> unfit_tensor(const TensorDesc& tensor, std::initializer_list<ElementType> types,
+                                    size_t least_rank, size_t most_rank) {
+  if (std::find(types.begin(), types.end(), tensor.type) == types.end())
+    return Decline{DeclineReason::element_type, to_string(tensor.type)};
+  const size_t rank = tensor.shape.size();
+  if (rank < least_rank || rank > most_rank) return Decline{DeclineReason::rank, std::to_string(rank)};
+  if (element_count(tensor.shape) == 0) return Decline{DeclineReason::shape, to_string(tensor.shape)};
+  return std::nullopt;
 }
 
 void KernelRegistry::add(KernelCandidate candidate) {

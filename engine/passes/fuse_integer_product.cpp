@@ -88,30 +88,6 @@ bool take_scales(PassContext& context, const Node& product) {
   return true;
 }
 
-/// Add of one constant per column.
-bool take_bias(PassContext& context, const Node& product) {
-  const Node* add = sole_consumer(context.graph, product.outputs[0]);
-  if (add == nullptr || !is_op(*add, "Add") || input_of(product, bias_at).valid()) return false;
-  const ValueId bias = other_input(*add, product.outputs[0]);
-  const Tensor* constant = bias.valid() ? context.graph.constant(bias) : nullptr;
-  const int64_t columns = columns_of(context, product);
-  if (constant == nullptr || constant->type() != ElementType::f32 || columns == 0 ||
-      constant->count() != columns || constant->shape().back() != columns ||
-      static_shape(context, add->outputs[0]) != static_shape(context, product.outputs[0]))
-    return false;
-  const NodeId ids[] = {product.id, add->id};
-  Node made = real_product(context, {ids[0], ids[1]});
-  made.inputs = product.inputs;
-  made.inputs.resize(bias_at + 1);
-  made.inputs[bias_at] =
-      constant->rank() == 1 ? bias
-                            : context.editor.add_constant(made.name + ".bias", constant->reshaped({columns}));
-  made.outputs = {add->outputs[0]};
-  for (const NodeId id : ids) context.editor.remove_node(id);
-  context.editor.add_node(std::move(made));
-  return true;
-}
-
 /// The DynamicQuantizeLinear that reads `x` already, or a new one.
 std::array<ValueId, 3> quantization_of(PassContext& context, ValueId x, const Node& original) {
   for (const NodeId id : context.graph.value(x).consumers) {
@@ -153,18 +129,11 @@ bool lower_dynamic(PassContext& context, const Node& node) {
 }
 
 Result<size_t> fuse(PassContext& context) {
-  size_t changes = 0;
-  for (size_t i = 0; i < context.graph.nodes().size(); ++i) {
-    const Node& node = context.graph.nodes()[i];
-    if (!node.alive || node.outputs.empty()) continue;
-    const bool changed = lower_dynamic(context, node) ||
-                         (is_op(node, "MatMulInteger") && take_scales(context, node)) ||
-                         (is_real_product(node) && take_bias(context, node));
-    if (!changed) continue;
-    ++changes;
-    context.types.types.resize(context.graph.values().size());
-  }
-  return changes;
+  return rewrite_nodes(context, [&](const Node& node) {
+    if (is_op(node, "MatMulInteger")) return take_scales(context, node);
+    if (is_real_product(node)) return columns_of(context, node) > 0 && take_bias(context, node, bias_at);
+    return lower_dynamic(context, node);
+  });
 }
 
 }  // namespace

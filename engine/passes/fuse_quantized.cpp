@@ -87,28 +87,10 @@ bool take_integers(PassContext& context, const Node& node) {
   return true;
 }
 
-/// Add of one constant per column.
-bool take_bias(PassContext& context, const Node& product) {
-  const Node* add = sole_consumer(context.graph, product.outputs[0]);
-  if (add == nullptr || !is_op(*add, "Add") || !is_internal(product, "QuantizedMatMul") ||
-      has(product, bias_at) || has(product, residual_at) || product.attributes.has("activation") ||
-      product.attributes.has("low"))
-    return false;
-  ValueId bias = other_input(*add, product.outputs[0]);
-  const Tensor* constant = context.graph.constant(bias);
-  const auto shape = static_shape(context, product.outputs[0]);
-  if (constant == nullptr || !shape || constant->type() != ElementType::f32 || constant->rank() == 0 ||
-      constant->count() != shape->back() || constant->shape().back() != shape->back() ||
-      static_shape(context, add->outputs[0]) != shape)
-    return false;
-  // Leading axes of one element add nothing.
-  if (constant->rank() != 1)
-    bias = context.editor.add_constant(product.name + ".bias", constant->reshaped({shape->back()}));
-  Node made = continued(context, product, {product.id, add->id});
-  made.inputs.resize(bias_at + 1);
-  made.inputs[bias_at] = bias;
-  replace(context, {product.id, add->id}, std::move(made), ValueId(add->outputs[0]));
-  return true;
+/// Whether a bias may still join: nothing has been done to the sum yet.
+bool may_take_bias(const Node& product) {
+  return is_internal(product, "QuantizedMatMul") && !has(product, residual_at) &&
+         !product.attributes.has("activation") && !product.attributes.has("low");
 }
 
 /// Quantised, dequantised and added to something: the product does all of it.
@@ -163,18 +145,11 @@ bool take_quantization(PassContext& context, const Node& product) {
 
 Result<size_t> fuse(PassContext& context) {
   if (!multiplies_8bit()) return size_t{0};  // in f32 then: right, and no slower than it was
-  size_t changes = 0;
-  for (size_t i = 0; i < context.graph.nodes().size(); ++i) {
-    const Node& node = context.graph.nodes()[i];
-    if (!node.alive || node.outputs.empty()) continue;
-    const bool changed = is_quantized_product(node) ? take_bias(context, node) || take_sum(context, node) ||
-                                                          take_quantization(context, node)
-                                                    : take_integers(context, node);
-    if (!changed) continue;
-    ++changes;
-    context.types.types.resize(context.graph.values().size());
-  }
-  return changes;
+  return rewrite_nodes(context, [&](const Node& node) {
+    if (!is_quantized_product(node)) return take_integers(context, node);
+    return (may_take_bias(node) && take_bias(context, node, bias_at)) || take_sum(context, node) ||
+           take_quantization(context, node);
+  });
 }
 
 }  // namespace

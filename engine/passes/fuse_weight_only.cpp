@@ -32,19 +32,6 @@ std::optional<size_t> channel_axis(const PassContext& context, const Node& node)
   return node.attributes.get_int("transB", 0) != 0 ? 0 : 1;
 }
 
-/// A constant with one f32 number per column.
-bool is_row(const PassContext& context, ValueId value, int64_t columns) {
-  const Tensor* constant = context.graph.constant(value);
-  return constant != nullptr && constant->type() == ElementType::f32 && constant->count() == columns &&
-         constant->rank() > 0 && constant->shape().back() == columns;
-}
-
-ValueId as_vector(PassContext& context, ValueId row, const std::string& name) {
-  const Tensor constant = *context.graph.constant(row);
-  return constant.rank() == 1 ? row
-                              : context.editor.add_constant(name, constant.reshaped({constant.count()}));
-}
-
 /// MatMul or Gemm of f32 data with dequantised weights.
 bool take_weights(PassContext& context, const Node& product) {
   const auto axis = channel_axis(context, product);
@@ -70,45 +57,11 @@ bool take_weights(PassContext& context, const Node& product) {
   return true;
 }
 
-/// Add of one constant per column.
-bool take_bias(PassContext& context, const Node& product) {
-  const size_t at = is_nbits(product) ? nbits_bias : own_bias;
-  const Node* add = sole_consumer(context.graph, product.outputs[0]);
-  if (add == nullptr || !is_op(*add, "Add") || has(product, at) || !is_f32(context, product.outputs[0]))
-    return false;
-  const ValueId bias = other_input(*add, product.outputs[0]);
-  const auto shape = static_shape(context, product.outputs[0]);
-  if (!shape || shape->empty() || !is_row(context, bias, shape->back()) ||
-      static_shape(context, add->outputs[0]) != shape)
-    return false;
-  const Node original = product;
-  const NodeId add_id = add->id;
-  const ValueId output = add->outputs[0];
-  Node made = context.fused_node(original.op_type, {original.id, add_id});
-  made.domain = original.domain;
-  made.version = original.version;
-  made.attributes = original.attributes;
-  made.inputs = original.inputs;
-  made.inputs.resize(at + 1);
-  made.inputs[at] = as_vector(context, bias, original.name + ".bias");
-  context.editor.remove_node(original.id);
-  context.editor.remove_node(add_id);
-  made.outputs = {output};
-  context.editor.add_node(std::move(made));
-  return true;
-}
-
 Result<size_t> fuse(PassContext& context) {
-  size_t changes = 0;
-  for (size_t i = 0; i < context.graph.nodes().size(); ++i) {
-    const Node& node = context.graph.nodes()[i];
-    if (!node.alive || node.outputs.empty()) continue;
-    const bool own = is_internal(node, "WeightOnlyMatMul") || is_nbits(node);
-    if (!(own ? take_bias(context, node) : take_weights(context, node))) continue;
-    ++changes;
-    context.types.types.resize(context.graph.values().size());
-  }
-  return changes;
+  return rewrite_nodes(context, [&](const Node& node) {
+    if (is_internal(node, "WeightOnlyMatMul")) return take_bias(context, node, own_bias);
+    return is_nbits(node) ? take_bias(context, node, nbits_bias) : take_weights(context, node);
+  });
 }
 
 }  // namespace

@@ -77,6 +77,56 @@ bool same_element(const PassContext& context, ValueId a, ValueId b) {
   return known(a) && known(b) && context.types.type(a).element == context.types.type(b).element;
 }
 
+bool is_row(const PassContext& context, ValueId value, int64_t columns) {
+  const Tensor* constant = context.graph.constant(value);
+  return constant != nullptr && constant->type() == ElementType::f32 && constant->count() == columns &&
+         constant->rank() > 0 && constant->shape().back() == columns;
+}
+
+ValueId as_vector(PassContext& context, ValueId row, const std::string& name) {
+  const Tensor constant = *context.graph.constant(row);
+  return constant.rank() == 1 ? row
+                              : context.editor.add_constant(name, constant.reshaped({constant.count()}));
+}
+
+bool take_bias(PassContext& context, const Node& product, size_t at) {
+  const Node* add = sole_consumer(context.graph, product.outputs[0]);
+  if (add == nullptr || !is_op(*add, "Add") || (at < product.inputs.size() && product.inputs[at].valid()) ||
+      !is_f32(context, product.outputs[0]))
+    return false;
+  const ValueId bias = other_input(*add, product.outputs[0]);
+  const auto shape = static_shape(context, product.outputs[0]);
+  if (!shape || shape->empty() || !is_row(context, bias, shape->back()) ||
+      static_shape(context, add->outputs[0]) != shape)
+    return false;
+  const Node original = product;
+  const NodeId add_id = add->id;
+  const ValueId output = add->outputs[0];
+  Node made = context.fused_node(original.op_type, {original.id, add_id});
+  made.domain = original.domain;
+  made.version = original.version;
+  made.attributes = original.attributes;
+  made.inputs = original.inputs;
+  made.inputs.resize(at + 1);
+  made.inputs[at] = as_vector(context, bias, original.name + ".bias");
+  context.editor.remove_node(original.id);
+  context.editor.remove_node(add_id);
+  made.outputs = {output};
+  context.editor.add_node(std::move(made));
+  return true;
+}
+
+size_t rewrite_nodes(PassContext& context, const std::function<bool(const Node&)>& rewrite) {
+  size_t changes = 0;
+  for (size_t i = 0; i < context.graph.nodes().size(); ++i) {
+    const Node& node = context.graph.nodes()[i];
+    if (!node.alive || node.outputs.empty() || !rewrite(node)) continue;
+    ++changes;
+    context.types.types.resize(context.graph.values().size());
+  }
+  return changes;
+}
+
 bool reaches(const Graph& graph, ValueId from, NodeId target, int budget) {
   std::vector<NodeId> stack;
   std::vector<bool> seen(graph.nodes().size(), false);

@@ -2,6 +2,7 @@
 // Small questions that pattern passes ask of a graph.
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <string_view>
 #include <utility>
@@ -40,6 +41,16 @@ bool is_f32_or_bf16(const PassContext& context, ValueId value);
 bool same_element(const PassContext& context, ValueId a, ValueId b);
 bool is_op(const Node& node, std::string_view op_type);        ///< of ai.onnx
 bool is_internal(const Node& node, std::string_view op_type);  ///< of Lathe's own domain
+/// A constant with one f32 number per column.
+bool is_row(const PassContext& context, ValueId value, int64_t columns);
+/// The row as a constant of one axis, a new one of this name where it has more.
+ValueId as_vector(PassContext& context, ValueId row, const std::string& name);
+/// Makes the one Add of a row behind `product`, f32, its input `at`, where it has none yet. False when there
+/// is no such Add.
+bool take_bias(PassContext& context, const Node& product, size_t at);
+/// Offers every living node that has outputs, new ones too, to `rewrite`, which says whether it changed the
+/// graph; what is added meanwhile is of unknown type. The number of changes.
+size_t rewrite_nodes(PassContext& context, const std::function<bool(const Node&)>& rewrite);
 /// Whether `from` is made, by any way, from what `target` makes; true as well when that takes more than
 /// `budget` nodes to tell. Giving `target` another input that it reaches would make a cycle.
 bool reaches(const Graph& graph, ValueId from, NodeId target, int budget = 4096);

@@ -63,9 +63,11 @@ using Accepted = std::map<std::string, int>;
 bool check(const Case& test, Accepted& accepted);
 
 /// Runs `count` cases, every third also with its f32 inputs rounded to bf16 or f16, unless `narrow` is false.
-/// Those that the reference refuses count for nothing; fewer than a fifth may be.
-void check_cases(int count, const std::function<Case(Random&)>& make, Accepted& accepted, bool narrow = true);
-/// Fails unless the candidate took so many cases, so that a test cannot pass by being declined.
-void expect_accepted(const Accepted& accepted, const std::string& candidate, int least);
+/// Those that the reference refuses count for nothing; fewer than a fifth may be. Each candidate of `least`
+/// has to take so many, so that a test cannot pass by being declined.
+void check_cases(int count, const std::function<Case(Random&)>& make, const Accepted& least,
+                 bool narrow = true);
+/// `count` where this machine multiplies 8-bit integers; 0 elsewhere, where kernels that want it decline.
+int with_8bit_products(int count);
 
 }  // namespace lathe::test

@@ -58,23 +58,12 @@ Case make_matmul(Random& random) {
   return test;
 }
 
-/// Without instructions for it these kernels decline.
-int least(int count) {
-  const std::string set = instruction_set();
-  const bool quick = set.find("vnni") != std::string::npos || set == "avx512_bf16" || set == "avx512_amx";
-  return quick ? count : 0;
-}
-
 TEST(QLinearProperty, Convolution) {
-  Accepted accepted;
-  check_cases(200, make_conv, accepted, false);
-  expect_accepted(accepted, "onednn:qlinear", least(200));
+  check_cases(200, make_conv, {{"onednn:qlinear", with_8bit_products(200)}}, false);
 }
 
 TEST(QLinearProperty, MatrixProduct) {
-  Accepted accepted;
-  check_cases(200, make_matmul, accepted, false);
-  expect_accepted(accepted, "onednn:qlinear", least(200));
+  check_cases(200, make_matmul, {{"onednn:qlinear", with_8bit_products(200)}}, false);
 }
 
 }  // namespace

@@ -21,13 +21,6 @@ void set_side(Random& random, Node& node, const std::string& side, ElementType t
   node.attributes.set(side + "_zero_point", zero);
 }
 
-/// Without instructions for it these kernels decline.
-int least(int count) {
-  const std::string set = instruction_set();
-  const bool quick = set.find("vnni") != std::string::npos || set == "avx512_bf16" || set == "avx512_amx";
-  return quick ? count : 0;
-}
-
 /// What is the same for both operators, once inputs 0 and 1 are there: scales, bias, residual, output.
 void complete(Random& random, Case& test, int64_t channels, int64_t depth) {
   Node& node = test.node;
@@ -94,9 +87,7 @@ Case make_conv(Random& random) {
 }
 
 TEST(QuantizedProperty, Convolution) {
-  Accepted accepted;
-  check_cases(400, make_conv, accepted, false);
-  expect_accepted(accepted, "onednn:quantized_conv", least(400));
+  check_cases(400, make_conv, {{"onednn:quantized_conv", with_8bit_products(400)}}, false);
 }
 
 Case make_matmul(Random& random) {
@@ -113,9 +104,7 @@ Case make_matmul(Random& random) {
 }
 
 TEST(QuantizedProperty, MatrixProduct) {
-  Accepted accepted;
-  check_cases(400, make_matmul, accepted, false);
-  expect_accepted(accepted, "onednn:quantized_matmul", least(400));
+  check_cases(400, make_matmul, {{"onednn:quantized_matmul", with_8bit_products(400)}}, false);
 }
 
 }  // namespace

@@ -48,15 +48,11 @@ Case make_nibbles(Random& random) {
 }
 
 TEST(WeightOnlyProperty, EightBits) {
-  Accepted accepted;
-  check_cases(400, make_bytes, accepted, false);
-  expect_accepted(accepted, "simd:weight_only", 400);
+  check_cases(400, make_bytes, {{"simd:weight_only", 400}}, false);
 }
 
 TEST(WeightOnlyProperty, FourBits) {
-  Accepted accepted;
-  check_cases(400, make_nibbles, accepted, false);
-  expect_accepted(accepted, "simd:weight_only", 400);
+  check_cases(400, make_nibbles, {{"simd:weight_only", 400}}, false);
 }
 
 /// 3 x 18 weights of 2 columns in blocks of 16, worked out by hand.
@@ -86,7 +82,7 @@ TEST(WeightOnly, BlocksAndZeroPointsLieAsMicrosoftSays) {
   expect_near((*reference)[0].tensor, expected, 0);
   Accepted accepted;
   EXPECT_TRUE(check({node, inputs, {1, 2, 3}}, accepted));
-  expect_accepted(accepted, "simd:weight_only", 1);
+  EXPECT_GE(accepted["simd:weight_only"], 1);
 }
 
 }  // namespace

@@ -2,6 +2,7 @@
 // BatchNormalization by stored statistics, in whatever layout the tensor comes (where no convolution before
 // it takes it over).
 #include "engine/kernels/onednn/common.h"
+#include "engine/kernels/unfit.h"
 
 namespace lathe {
 namespace {
@@ -11,9 +12,7 @@ using dnnl::memory;
 
 std::optional<Decline> unfit(const KernelRequest& request) {
   const TensorDesc& x = request.inputs[0];
-  if (x.type != ElementType::f32) return decline(DeclineReason::element_type, to_string(x.type));
-  if (x.shape.size() < 2 || x.shape.size() > 5 || element_count(x.shape) == 0)
-    return decline(DeclineReason::shape, to_string(x.shape));
+  if (auto reason = unfit_tensor(x, {ElementType::f32}, 2, 5)) return reason;
   if (request.inputs.size() != 5) return decline(DeclineReason::attribute, "not five inputs");
   if (request.node->attributes.get_int("training_mode", 0) != 0 ||
       request.node->attributes.get_int("spatial", 1) == 0)

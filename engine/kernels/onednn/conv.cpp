@@ -6,6 +6,7 @@
 #include "engine/kernels/onednn/common.h"
 #include "engine/kernels/onednn/convolution.h"
 #include "engine/kernels/onednn/reordered.h"
+#include "engine/kernels/unfit.h"
 #include "engine/ops/window.h"
 
 namespace lathe {
@@ -20,14 +21,9 @@ bool present(const KernelRequest& request, size_t input) {
 }
 
 std::optional<Decline> unfit(const KernelRequest& request) {
-  const TensorDesc& x = request.inputs[0];
-  if (x.type != ElementType::f32 && x.type != ElementType::bf16)
-    return decline(DeclineReason::element_type, to_string(x.type));
-  if (x.shape.size() < 3 || x.shape.size() > 5)
-    return decline(DeclineReason::rank, std::to_string(x.shape.size()));
+  for (const TensorDesc* image : {&request.inputs[0], &request.outputs[0]})
+    if (auto reason = unfit_tensor(*image, {ElementType::f32, ElementType::bf16}, 3, 5)) return reason;
   if (request.constants[1] == nullptr) return decline(DeclineReason::not_constant, "weights");
-  if (element_count(request.outputs[0].shape) == 0 || element_count(x.shape) == 0)
-    return decline(DeclineReason::shape, "no elements");
   if (present(request, 2) && request.constants[2] == nullptr)
     return decline(DeclineReason::not_constant, "bias");
   if (present(request, residual_input) && request.inputs[residual_input].shape != request.outputs[0].shape)

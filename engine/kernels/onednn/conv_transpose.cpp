@@ -4,6 +4,7 @@
 
 #include "engine/kernels/onednn/common.h"
 #include "engine/kernels/onednn/reordered.h"
+#include "engine/kernels/unfit.h"
 #include "engine/ops/window.h"
 
 namespace lathe {
@@ -13,12 +14,8 @@ using namespace onednn;
 using dnnl::memory;
 
 std::optional<Decline> unfit(const KernelRequest& request) {
-  const TensorDesc& x = request.inputs[0];
-  if (x.type != ElementType::f32) return decline(DeclineReason::element_type, to_string(x.type));
-  if (x.shape.size() < 3 || x.shape.size() > 5)
-    return decline(DeclineReason::rank, std::to_string(x.shape.size()));
-  if (element_count(x.shape) == 0 || element_count(request.outputs[0].shape) == 0)
-    return decline(DeclineReason::shape, "no elements");
+  for (const TensorDesc* image : {&request.inputs[0], &request.outputs[0]})
+    if (auto reason = unfit_tensor(*image, {ElementType::f32}, 3, 5)) return reason;
   if (request.constants[1] == nullptr) return decline(DeclineReason::not_constant, "weights");
   const bool bias = request.inputs.size() > 2 && request.inputs[2].present();
   if (bias && request.constants[2] == nullptr) return decline(DeclineReason::not_constant, "bias");

@@ -3,6 +3,7 @@
 #include <limits>
 
 #include "engine/kernels/onednn/common.h"
+#include "engine/kernels/unfit.h"
 
 namespace lathe {
 namespace {
@@ -44,10 +45,7 @@ std::optional<Function> function_of(const KernelRequest& request) {
 
 Prepared prepare(const KernelRequest& request) {
   const TensorDesc& x = request.inputs[0];
-  if (x.type != ElementType::f32 && x.type != ElementType::bf16)
-    return decline(DeclineReason::element_type, to_string(x.type));
-  if (element_count(x.shape) == 0 || x.shape.size() > 6)
-    return decline(DeclineReason::shape, to_string(x.shape));
+  if (auto reason = unfit_tensor(x, {ElementType::f32, ElementType::bf16}, 0, 6)) return *reason;
   if (x.type == ElementType::f32 && request.node->op_type == "Elu")
     return decline(DeclineReason::not_profitable, "its e^x - 1 is off for small x; simd:function's is not");
   const auto function = function_of(request);

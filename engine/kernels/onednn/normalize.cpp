@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Softmax and layer normalisation over the last axes.
 #include "engine/kernels/onednn/common.h"
+#include "engine/kernels/unfit.h"
 
 namespace lathe {
 namespace {
@@ -10,12 +11,10 @@ using dnnl::memory;
 
 Prepared prepare_softmax(const KernelRequest& request) {
   const TensorDesc& x = request.inputs[0];
-  if (x.type != ElementType::f32 && x.type != ElementType::bf16)
-    return decline(DeclineReason::element_type, to_string(x.type));
+  if (auto reason = unfit_tensor(x, {ElementType::f32, ElementType::bf16}, 0, 6)) return *reason;
   const auto axis = normalize_axis(
       request.node->attributes.get_int("axis", request.node->version < 13 ? 1 : -1), x.shape.size());
-  if (!axis || element_count(x.shape) == 0 || x.shape.size() > 6)
-    return decline(DeclineReason::shape, to_string(x.shape));
+  if (!axis) return decline(DeclineReason::attribute, "axis");
   if (request.node->version < 13 && *axis + 1 != static_cast<int64_t>(x.shape.size()))
     return decline(DeclineReason::attribute, "axis of the old kind");
   return guarded([&]() -> Prepared {
@@ -36,10 +35,9 @@ Prepared prepare_softmax(const KernelRequest& request) {
 
 Prepared prepare_layer_norm(const KernelRequest& request) {
   const TensorDesc& x = request.inputs[0];
-  if (x.type != ElementType::f32 && x.type != ElementType::bf16)
-    return decline(DeclineReason::element_type, to_string(x.type));
+  if (auto reason = unfit_tensor(x, {ElementType::f32, ElementType::bf16})) return *reason;
   const auto axis = normalize_axis(request.node->attributes.get_int("axis", -1), x.shape.size());
-  if (!axis || element_count(x.shape) == 0) return decline(DeclineReason::shape, to_string(x.shape));
+  if (!axis) return decline(DeclineReason::attribute, "axis");
   for (size_t i = 1; i < request.outputs.size(); ++i)
     if (request.outputs[i].present()) return decline(DeclineReason::attribute, "mean or deviation wanted");
   const auto given = [&](size_t i) { return i < request.inputs.size() && request.inputs[i].present(); };

@@ -68,6 +68,7 @@ HWY_AFTER_NAMESPACE();
 #if HWY_ONCE
 #include "engine/kernels/kernel.h"
 #include "engine/kernels/simd/targets.h"
+#include "engine/kernels/unfit.h"
 #include "engine/ops/infer_util.h"
 
 namespace lathe {
@@ -114,9 +115,8 @@ class ExtremeKernel final : public Kernel {
 /// The kernel for the axes from `first` on.
 Prepared prepare_rows(const KernelRequest& request, size_t first, ExtremeTask task) {
   const TensorDesc& x = request.inputs[0];
-  if (x.type != ElementType::f32) return Decline{DeclineReason::element_type, to_string(x.type)};
+  if (auto reason = unfit_tensor(x, {ElementType::f32})) return *reason;
   task.size = element_count(std::span(x.shape).subspan(first));
-  if (task.size == 0 || element_count(x.shape) == 0) return Decline{DeclineReason::shape, to_string(x.shape)};
   task.rows = element_count(x.shape) / task.size;
   task.smallest = request.node->op_type.ends_with("Min");
   cap_targets();

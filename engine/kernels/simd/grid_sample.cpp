@@ -49,6 +49,7 @@ HWY_AFTER_NAMESPACE();
 
 #include "engine/kernels/kernel.h"
 #include "engine/kernels/simd/targets.h"
+#include "engine/kernels/unfit.h"
 
 namespace lathe {
 namespace simd {
@@ -159,10 +160,9 @@ std::optional<GridSettings> settings_of(const Node& node) {
 
 Prepared prepare_grid_sample(const KernelRequest& request) {
   const TensorDesc &x = request.inputs[0], &grid = request.inputs[1], &y = request.outputs[0];
-  if (x.type != ElementType::f32 || grid.type != ElementType::f32)
-    return Decline{DeclineReason::element_type, to_string(x.type)};
-  if (x.shape.size() != 4 || y.shape.size() != 4 || element_count(x.shape) == 0 ||
-      element_count(y.shape) == 0 || element_count(x.shape) > std::numeric_limits<int32_t>::max())
+  for (const TensorDesc* tensor : {&x, &grid, &y})
+    if (auto reason = unfit_tensor(*tensor, {ElementType::f32}, 4, 4)) return *reason;
+  if (element_count(x.shape) > std::numeric_limits<int32_t>::max())
     return Decline{DeclineReason::shape, to_string(x.shape)};
   if (grid.shape != Shape{x.shape[0], y.shape[2], y.shape[3], 2})
     return Decline{DeclineReason::shape, to_string(grid.shape)};

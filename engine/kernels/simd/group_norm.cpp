@@ -73,6 +73,7 @@ HWY_AFTER_NAMESPACE();
 #if HWY_ONCE
 #include "engine/kernels/kernel.h"
 #include "engine/kernels/simd/targets.h"
+#include "engine/kernels/unfit.h"
 
 namespace lathe {
 namespace simd {
@@ -122,8 +123,7 @@ Prepared prepare_group_norm(const KernelRequest& request) {
   const Node& node = *request.node;
   for (const TensorDesc& input : request.inputs)
     if (input.type != ElementType::f32) return Decline{DeclineReason::element_type, to_string(input.type)};
-  if (x.shape.size() < 2 || element_count(x.shape) == 0)
-    return Decline{DeclineReason::shape, to_string(x.shape)};
+  if (auto reason = unfit_tensor(x, {ElementType::f32}, 2)) return *reason;
   const bool instance = node.op_type == "InstanceNormalization";
   GroupGeometry geometry;
   geometry.batch = x.shape[0];

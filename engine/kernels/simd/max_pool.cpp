@@ -108,6 +108,7 @@ HWY_AFTER_NAMESPACE();
 
 #include "engine/kernels/kernel.h"
 #include "engine/kernels/simd/targets.h"
+#include "engine/kernels/unfit.h"
 
 namespace lathe {
 namespace simd {
@@ -154,10 +155,8 @@ class MaxPoolKernel final : public Kernel {
 
 Prepared prepare_max_pool(const KernelRequest& request) {
   const TensorDesc& x = request.inputs[0];
-  if (x.type != ElementType::f32) return Decline{DeclineReason::element_type, to_string(x.type)};
+  if (auto reason = unfit_tensor(x, {ElementType::f32}, 4, 4)) return *reason;
   if (!x.layout.plain()) return Decline{DeclineReason::layout, "blocked"};
-  if (x.shape.size() != 4 || element_count(x.shape) == 0)
-    return Decline{DeclineReason::shape, to_string(x.shape)};
   if (request.outputs.size() > 1 && request.outputs[1].present())
     return Decline{DeclineReason::attribute, "indices wanted"};
   auto window = resolve_window(*request.node, std::span(x.shape).subspan(2));

@@ -35,6 +35,7 @@ HWY_AFTER_NAMESPACE();
 
 #include "engine/kernels/kernel.h"
 #include "engine/kernels/simd/targets.h"
+#include "engine/kernels/unfit.h"
 
 namespace lathe {
 namespace simd {
@@ -110,11 +111,10 @@ std::optional<SlopePattern> pattern_of(const Shape& x, Shape slope, int version)
 Prepared prepare_prelu(const KernelRequest& request) {
   const TensorDesc& x = request.inputs[0];
   const TensorDesc& slope = request.inputs[1];
-  if (x.type != ElementType::f32 || slope.type != ElementType::f32)
-    return Decline{DeclineReason::element_type, to_string(x.type)};
+  for (const TensorDesc* input : {&x, &slope})
+    if (auto reason = unfit_tensor(*input, {ElementType::f32})) return *reason;
   const auto pattern = pattern_of(x.shape, slope.shape, request.node->version);
-  if (!pattern || element_count(x.shape) == 0)
-    return Decline{DeclineReason::shape, to_string(slope.shape) + " for " + to_string(x.shape)};
+  if (!pattern) return Decline{DeclineReason::shape, to_string(slope.shape) + " for " + to_string(x.shape)};
   cap_targets();
   return std::make_unique<PReluKernel>(element_count(x.shape), *pattern);
 }

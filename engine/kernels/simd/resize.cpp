@@ -90,6 +90,7 @@ HWY_AFTER_NAMESPACE();
 
 #include "engine/kernels/kernel.h"
 #include "engine/kernels/simd/targets.h"
+#include "engine/kernels/unfit.h"
 
 namespace lathe {
 namespace simd {
@@ -223,9 +224,9 @@ std::vector<size_t> pass_order(const std::vector<ResizeAxis>& axes) {
 
 Prepared prepare_resize(const KernelRequest& request) {
   const TensorDesc& x = request.inputs[0];
-  if (x.type != ElementType::f32) return Decline{DeclineReason::element_type, to_string(x.type)};
-  if (element_count(x.shape) == 0 || element_count(request.outputs[0].shape) == 0 ||
-      element_count(x.shape) > std::numeric_limits<int32_t>::max())
+  for (const TensorDesc* tensor : {&x, &request.outputs[0]})
+    if (auto reason = unfit_tensor(*tensor, {ElementType::f32})) return *reason;
+  if (element_count(x.shape) > std::numeric_limits<int32_t>::max())
     return Decline{DeclineReason::shape, to_string(x.shape)};
   for (size_t i = 1; i < request.inputs.size(); ++i)
     if (request.inputs[i].present() && request.constants[i] == nullptr)

@@ -136,6 +136,7 @@ HWY_AFTER_NAMESPACE();
 
 #include "engine/kernels/kernel.h"
 #include "engine/kernels/simd/targets.h"
+#include "engine/kernels/unfit.h"
 #include "engine/ops/infer_util.h"
 #include "engine/ops/movement_util.h"
 
@@ -198,10 +199,10 @@ class SoftmaxKernel final : public Kernel {
 Prepared prepare_softmax(const KernelRequest& request) {
   const TensorDesc& x = request.inputs[0];
   const Node& node = *request.node;
-  if (x.type != ElementType::f32) return Decline{DeclineReason::element_type, to_string(x.type)};
+  if (auto reason = unfit_tensor(x, {ElementType::f32})) return *reason;
   const auto axis =
       normalize_axis(node.attributes.get_int("axis", node.version < 13 ? 1 : -1), x.shape.size());
-  if (!axis || element_count(x.shape) == 0) return Decline{DeclineReason::shape, to_string(x.shape)};
+  if (!axis) return Decline{DeclineReason::attribute, "axis"};
   AxisSplit split = split_at(x.shape, static_cast<size_t>(*axis));
   if (node.version < 13) split = {split.outer, split.size * split.inner, 1};
   const bool logarithm = node.op_type == "LogSoftmax";
