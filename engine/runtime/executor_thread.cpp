@@ -18,7 +18,11 @@ class ExecutorThread {
  public:
   ExecutorThread() : thread_([this](std::stop_token stop) { loop(stop); }) {}
   ~ExecutorThread() {
-    thread_.request_stop();
+    {
+      // Under the lock: between looking for a stop and falling asleep the thread would miss the call.
+      const std::lock_guard lock(mutex_);
+      thread_.request_stop();
+    }
     wake_.notify_all();
   }
 

@@ -148,5 +148,35 @@ TEST(FusedMatMulProperty, PermutedResults) {
   check_cases(150, make, {{"onednn:matmul", 60}});
 }
 
+/// Products large enough for Strassen's algorithm: sizes that are not even, weights either way round, and
+/// numbers that it must not mix with those of other rows.
+TEST(FusedMatMulProperty, LargeWithConstantWeights) {
+  const auto make = [](Random& random) {
+    Case test{make_node("FusedMatMul", 1, "lathe"), {}, {1}};
+    const int64_t m = random.pick({64, 67, 99, 130, 221}), k = random.pick({384, 385, 401, 770}),
+                  n = random.pick({384, 391, 450, 512});
+    const Shape rows = random.chance(0.3) ? Shape{1, m, k} : Shape{m, k};
+    test.inputs = {random.tensor(ElementType::f32, rows, random.values()),
+                   random.tensor(ElementType::f32, random.chance(0.5) ? Shape{k, n} : Shape{n, k})};
+    if (test.inputs[1].shape()[0] == n) test.node.attributes.set("transB", int64_t{1});
+    if (random.chance(0.3)) test.node.attributes.set("scale", -0.5F);
+    if (random.chance(0.5)) test.inputs.push_back(random.tensor(ElementType::f32, {n}));
+    if (random.chance(0.3)) {
+      Shape whole = rows;
+      whole.back() = n;
+      test.inputs.resize(3);
+      test.inputs.push_back(random.tensor(ElementType::f32, whole));
+    }
+    if (random.chance(0.5))  // which let NaN be
+      test.node.attributes.set("activation",
+                               std::string(random.pick({"Gelu", "GeluTanh", "Swish", "Sigmoid"})));
+    // An activation may leave 1 of sums of 100, but not of their rounding.
+    test.tolerance = test.node.attributes.has("activation") ? 1e-4 : 1e-5;
+    test.least = 0.1;
+    return test;
+  };
+  check_cases(40, make, {{"simd:matmul:strassen", 40}}, false);
+}
+
 }  // namespace
 }  // namespace lathe::test

@@ -1,0 +1,385 @@
+// SPDX-License-Identifier: Apache-2.0
+// The vector code of Strassen's products. A tile of the result, some rows by a panel of two vectors, stays in
+// registers over a chunk of the depth, and is then added to the quarters that its product counts towards.
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "engine/kernels/simd/strassen.cpp"
+#include <hwy/foreach_target.h>
+// After foreach_target, as Highway wants it.
+#include <algorithm>
+#include <hwy/cache_control.h>
+#include <hwy/highway.h>
+#include <utility>
+
+#include "engine/kernels/simd/activations-inl.h"
+#include "engine/kernels/simd/strassen.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace lathe::simd::HWY_NAMESPACE {
+namespace {
+
+namespace hn = hwy::HWY_NAMESPACE;
+
+using D = hn::ScalableTag<float>;
+using V = hn::Vec<D>;
+/// With two vectors of columns, the registers that leave room for a row of weights and a factor.
+constexpr int most_rows_a_tile = HWY_MAX_BYTES >= 64 ? 11 : 6;
+/// A block of weights that is needed soon is fetched in as many parts while another one is used.
+constexpr int64_t least_tiles = 8;
+constexpr int64_t unrolled = StrassenCut::unrolled;
+constexpr int64_t floats_a_line = 16;
+
+/// The quarters that a product counts towards, at most two.
+struct Destinations {
+  float* to[2];
+  float sign[2];
+  int count = 0;
+};
+
+/// A block of weights [depth][panel]: `first`, or the sum of `first` and `second`, which whoever multiplies
+/// with it first leaves in `sum`.
+struct Weights {
+  const float* first;
+  const float* second = nullptr;
+  float* sum = nullptr;
+  const float* next;  ///< what is needed soon
+};
+
+/// to += sign * a x weights, where a is [depth / 16][Rows][16]; fetches a line of `next` for every fourth row
+/// of the weights.
+template <int Rows, bool Sum>
+HWY_NOINLINE void multiply_tile(const float* HWY_RESTRICT a, const Weights& weights, int64_t depth,
+                                const Destinations& destinations) {
+  const D d;
+  const auto lanes = static_cast<int64_t>(hn::Lanes(d));
+  const float *HWY_RESTRICT b = weights.first, *HWY_RESTRICT second = weights.second;
+  float* HWY_RESTRICT sum = weights.sum;
+  const float* next = weights.next;
+  V left[Rows], right[Rows];
+#pragma GCC unroll 16
+  for (int r = 0; r < Rows; ++r) left[r] = right[r] = hn::Zero(d);
+  for (int64_t k = 0; k < depth; k += unrolled, a += (Rows - 1) * unrolled) {
+    for (int64_t quad = 0; quad < unrolled; quad += 4, a += 4) {
+      hwy::Prefetch(next);
+      next += floats_a_line;
+#pragma GCC unroll 4
+      for (int u = 0; u < 4; ++u) {
+        V b0 = hn::LoadU(d, b), b1 = hn::LoadU(d, b + lanes);
+        b += 2 * lanes;
+        if constexpr (Sum) {
+          b0 = hn::Add(b0, hn::LoadU(d, second));
+          b1 = hn::Add(b1, hn::LoadU(d, second + lanes));
+          hn::StoreU(b0, d, sum);
+          hn::StoreU(b1, d, sum + lanes);
+          second += 2 * lanes;
+          sum += 2 * lanes;
+        }
+#pragma GCC unroll 16
+        for (int r = 0; r < Rows; ++r) {
+          const V factor = hn::Set(d, a[r * unrolled + u]);
+          left[r] = hn::MulAdd(factor, b0, left[r]);
+          right[r] = hn::MulAdd(factor, b1, right[r]);
+        }
+      }
+    }
+  }
+  for (int i = 0; i < destinations.count; ++i) {
+    float* HWY_RESTRICT to = destinations.to[i];
+    const V sign = hn::Set(d, destinations.sign[i]);
+#pragma GCC unroll 16
+    for (int r = 0; r < Rows; ++r, to += 2 * lanes) {
+      hn::StoreU(hn::MulAdd(sign, left[r], hn::LoadU(d, to)), d, to);
+      hn::StoreU(hn::MulAdd(sign, right[r], hn::LoadU(d, to + lanes)), d, to + lanes);
+    }
+  }
+}
+
+using Tile = void (*)(const float*, const Weights&, int64_t, const Destinations&);
+
+template <bool Sum, int... Rows>
+Tile tile_of(int64_t rows, std::integer_sequence<int, Rows...>) {
+  static constexpr Tile tiles[] = {multiply_tile<Rows + 1, Sum>...};
+  return tiles[rows - 1];
+}
+Tile tile_of(int64_t rows, bool sum) {
+  constexpr auto every = std::make_integer_sequence<int, most_rows_a_tile>();
+  return sum ? tile_of<true>(rows, every) : tile_of<false>(rows, every);
+}
+
+/// The quarters of one row of a, chunk by chunk, with zeros beyond the matrix.
+class RowQuarters {
+ public:
+  RowQuarters(const StrassenTask& task, int64_t r) : task_(task), row_(r) {}
+
+  /// Quarter q of `wanted` elements from `first` on, as many as a chunk has; in `copy` where zeros follow.
+  const float* at(size_t q, int64_t first, int64_t wanted, float* copy) const {
+    const StrassenCut& cut = task_.weights->cut;
+    const int64_t half = cut.half_depth(), row = row_ + (q >= 2 ? task_.half_rows() : 0);
+    const int64_t end = q % 2 == 0 ? half : cut.depth - half;
+    const float* from = task_.a + row * task_.a_row + (q % 2 == 0 ? 0 : half) + first;
+    const int64_t present = row < task_.rows ? std::clamp<int64_t>(end - first, 0, wanted) : 0;
+    if (present == wanted && wanted % static_cast<int64_t>(hn::Lanes(D())) == 0) return from;
+    std::copy_n(from, present, copy);
+    std::fill(copy + present, copy + StrassenCut::deepest_chunk, 0.0F);
+    return copy;
+  }
+
+ private:
+  const StrassenTask& task_;
+  int64_t row_;
+};
+
+/// How half the rows are shared out to tiles.
+struct Tiles {
+  int64_t half, rows, count;
+  explicit Tiles(const StrassenTask& task) : half(task.half_rows()) {
+    const int64_t wanted = std::max(least_tiles, (half + most_rows_a_tile - 1) / most_rows_a_tile);
+    rows = (half + wanted - 1) / wanted;
+    count = (half + rows - 1) / rows;
+  }
+  int64_t rows_of(int64_t tile) const { return std::min(rows, half - tile * rows); }
+};
+
+/// One of the sums that rows are packed to, in a chunk: tile by tile [chunk / 16][rows of the tile][16].
+float* packed_sum(const StrassenTask& task, int64_t chunk, size_t index, size_t sums) {
+  const int64_t sum = chunk * static_cast<int64_t>(sums) + static_cast<int64_t>(index);
+  return task.sums + sum * task.half_rows() * task.weights->cut.chunk();
+}
+
+/// Where a row lies in them: its first element, and the step to its next 16.
+struct PackedRow {
+  int64_t first, step;
+  PackedRow(const Tiles& tiles, int64_t chunk, int64_t r) {
+    const int64_t tile = r / tiles.rows;
+    first = tile * tiles.rows * chunk + r % tiles.rows * unrolled;
+    step = tiles.rows_of(tile) * unrolled;
+  }
+  int64_t at(int64_t k) const { return first + k / unrolled * step + k % unrolled; }
+};
+
+bool pack_sums(const StrassenTask& task, int64_t r) {
+  const D d;
+  const auto lanes = static_cast<int64_t>(hn::Lanes(d));
+  const StrassenCut& cut = task.weights->cut;
+  const RowQuarters quarters(task, r);
+  const int64_t chunk = cut.chunk();
+  const PackedRow row(Tiles(task), chunk, r);
+  const V limit = hn::Set(d, largest_mixed);
+  auto mixable = hn::Eq(limit, limit);
+  HWY_ALIGN float copies[4][StrassenCut::deepest_chunk];
+  for (int64_t c = 0; c < cut.chunks(); ++c) {
+    const float* q[4];
+    for (size_t i = 0; i < 4; ++i) q[i] = quarters.at(i, c * chunk, chunk, copies[i]);
+    float* to[strassen_products.size()];
+    for (size_t p = 0; p < strassen_products.size(); ++p)
+      to[p] = packed_sum(task, c, p, strassen_products.size());
+    for (int64_t k = 0; k < chunk; k += lanes) {
+      V x[4];
+      for (size_t i = 0; i < 4; ++i) {
+        x[i] = hn::LoadU(d, q[i] + k);
+        mixable = hn::And(mixable, hn::Le(hn::Abs(x[i]), limit));
+      }
+#pragma GCC unroll 8
+      for (size_t p = 0; p < strassen_products.size(); ++p) {
+        V sum = hn::Zero(d);
+#pragma GCC unroll 4
+        for (size_t i = 0; i < 4; ++i) {
+          if (strassen_products[p].a[i] > 0) sum = hn::Add(sum, x[i]);
+          if (strassen_products[p].a[i] < 0) sum = hn::Sub(sum, x[i]);
+        }
+        hn::StoreU(sum, d, to[p] + row.at(k));
+      }
+    }
+  }
+  return hn::AllTrue(d, mixable);
+}
+
+void pack_quarters(const StrassenTask& task, int64_t r) {
+  const StrassenCut& cut = task.weights->cut;
+  const RowQuarters quarters(task, r);
+  const int64_t chunk = cut.chunk();
+  const PackedRow row(Tiles(task), chunk, r);
+  HWY_ALIGN float copy[StrassenCut::deepest_chunk];
+  for (int64_t c = 0; c < cut.chunks(); ++c)
+    for (size_t q = 0; q < 4; ++q) {
+      const float* from = quarters.at(q, c * chunk, chunk, copy);
+      float* to = packed_sum(task, c, q, 4);
+      for (int64_t k = 0; k < chunk; k += unrolled) std::copy_n(from + k, unrolled, to + row.at(k));
+    }
+}
+
+/// One panel of both halves of the result.
+class Panel {
+ public:
+  Panel(const StrassenTask& task, int64_t panel)
+      : task_(task), cut_(task.weights->cut), panel_(panel), half_(task.half_rows()), tiles_(task) {
+    std::fill(task.scratch, task.scratch + 4 * half_ * cut_.panel, 0.0F);
+  }
+
+  void multiply() {
+    float *const third = blocks(), *const other = third + cut_.block();
+    for (int64_t c = 0; c < cut_.chunks(); ++c) {
+      const auto stored = [&](int64_t which) { return task_.weights->block(panel_, c, which); };
+      const auto product = [&](size_t p, const Weights& weights) {
+        add_product(packed_sum(task_, c, p, strassen_products.size()), weights, strassen_products[p].c);
+      };
+      product(0, {.first = stored(0), .next = stored(1)});
+      product(1, {.first = stored(1), .next = stored(2)});
+      product(2, {.first = stored(0), .second = stored(1), .sum = third, .next = stored(3)});
+      product(3, {.first = stored(2), .next = stored(2)});
+      product(4, {.first = stored(2), .second = third, .sum = other, .next = stored(4)});  // the next chunk's
+      product(5, {.first = stored(3), .next = stored(3)});
+      product(6, {.first = stored(3), .second = third, .sum = other, .next = stored(5)});
+    }
+  }
+
+  /// Every quarter by itself. The weights' quarters 11 and 22 are there; 12 is (12 - 22) + 22, 21 is
+  /// (21 - 11) + 11.
+  void multiply_plainly() {
+    float *const b12 = blocks(), *const b21 = b12 + cut_.block();
+    for (int64_t c = 0; c < cut_.chunks(); ++c) {
+      const auto stored = [&](int64_t which) { return task_.weights->block(panel_, c, which); };
+      const Weights weights[2][2] = {
+          {{.first = stored(0), .next = stored(2)},
+           {.first = stored(2), .second = stored(1), .sum = b12, .next = stored(3)}},
+          {{.first = stored(3), .second = stored(0), .sum = b21, .next = stored(3)},
+           {.first = stored(1), .next = stored(4)}}};
+      for (size_t row = 0; row < 2; ++row)
+        for (size_t k = 0; k < 2; ++k)
+          for (size_t column = 0; column < 2; ++column) {
+            QuarterSigns signs{};
+            signs[2 * row + column] = 1;
+            add_product(packed_sum(task_, c, 2 * row + k, 4), weights[k][column], signs);
+          }
+    }
+  }
+
+  template <class F>
+  void store() const {
+    for (int64_t half = 0; half < 2; ++half) {
+      const int64_t first = half * cut_.half_columns() + panel_ * cut_.panel;
+      const int64_t wide = std::clamp<int64_t>(cut_.columns - first, 0, cut_.panel);
+      for (int64_t row = 0; row < task_.rows; ++row)
+        store_row<F>(quarter(static_cast<size_t>(half + (row < half_ ? 0 : 2))) + row % half_ * cut_.panel,
+                     row, first, wide);
+    }
+  }
+
+ private:
+  float* quarter(size_t q) const { return task_.scratch + static_cast<int64_t>(q) * half_ * cut_.panel; }
+
+  /// Scratch memory for two blocks of weights.
+  float* blocks() const { return quarter(4); }
+
+  void add_product(const float* a, Weights weights, const QuarterSigns& signs) const {
+    const int64_t chunk = cut_.chunk();
+    for (int64_t t = 0; t < tiles_.count; ++t) {
+      const int64_t first = t * tiles_.rows;
+      Destinations destinations;
+      for (size_t q = 0; q < 4; ++q) {
+        if (signs[q] == 0) continue;
+        destinations.to[destinations.count] = quarter(q) + first * cut_.panel;
+        destinations.sign[destinations.count++] = static_cast<float>(signs[q]);
+      }
+      tile_of(tiles_.rows_of(t), weights.sum != nullptr)(a + first * chunk, weights, chunk, destinations);
+      weights.next += chunk / 4 * floats_a_line;
+      if (weights.sum != nullptr) weights.first = std::exchange(weights.sum, nullptr);
+    }
+  }
+
+  template <class F>
+  void store_row(const float* HWY_RESTRICT from, int64_t row, int64_t first, int64_t wide) const {
+    const D d;
+    const auto lanes = static_cast<int64_t>(hn::Lanes(d));
+    int64_t i = 0;
+    for (; i + lanes <= wide; i += lanes) store_some<F>(d, from + i, row, first + i);
+    const hn::CappedTag<float, 1> one;
+    for (; i < wide; ++i) store_some<F>(one, from + i, row, first + i);
+  }
+
+  template <class F, class T>
+  HWY_INLINE void store_some(T d, const float* from, int64_t row, int64_t column) const {
+    float* to = task_.y + row * task_.y_row + column;
+    auto value = hn::LoadU(d, from);
+    if (task_.bias != nullptr) value = hn::Add(value, hn::LoadU(d, task_.bias + column));
+    if (task_.accumulate) value = hn::Add(value, hn::LoadU(d, to));
+    hn::StoreU(F::of(d, value, task_.activation), d, to);
+  }
+
+  const StrassenTask& task_;
+  const StrassenCut& cut_;
+  int64_t panel_, half_;
+  Tiles tiles_;
+};
+
+void multiply(const StrassenTask& task, int64_t index, bool plain) {
+  Panel panel(task, index);
+  plain ? panel.multiply_plainly() : panel.multiply();
+  switch (task.activation.kind) {
+    case ActivationKind::relu:
+      return panel.store<Relu>();
+    case ActivationKind::gelu:
+      return panel.store<Gelu>();
+    case ActivationKind::gelu_tanh:
+      return panel.store<GeluTanh>();
+    case ActivationKind::sigmoid:
+      return panel.store<Sigmoid>();
+    case ActivationKind::swish:
+      return panel.store<Swish>();
+    default:
+      return panel.store<NoActivation>();
+  }
+}
+
+int64_t panel_width() {
+  return 2 * static_cast<int64_t>(hn::Lanes(D()));
+}
+
+}  // namespace
+}  // namespace lathe::simd::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace lathe::simd {
+
+HWY_EXPORT(pack_sums);
+HWY_EXPORT(pack_quarters);
+HWY_EXPORT(multiply);
+HWY_EXPORT(panel_width);
+
+bool strassen_activation(ActivationKind kind) {
+  switch (kind) {
+    case ActivationKind::none:
+    case ActivationKind::relu:
+    case ActivationKind::gelu:
+    case ActivationKind::gelu_tanh:
+    case ActivationKind::sigmoid:
+    case ActivationKind::swish:
+      return true;
+    default:
+      return false;
+  }
+}
+
+int64_t strassen_sum_floats(const StrassenCut& cut, int64_t rows) {
+  return cut.chunks() * cut.chunk() * static_cast<int64_t>(strassen_products.size()) * ((rows + 1) / 2);
+}
+
+int64_t strassen_scratch_floats(const StrassenCut& cut, int64_t rows) {
+  return 4 * ((rows + 1) / 2) * cut.panel + 2 * cut.block();
+}
+
+bool pack_row_sums(const StrassenTask& task, int64_t r) {
+  return HWY_DYNAMIC_DISPATCH(pack_sums)(task, r);
+}
+void pack_row_quarters(const StrassenTask& task, int64_t r) {
+  HWY_DYNAMIC_DISPATCH(pack_quarters)(task, r);
+}
+void multiply_strassen(const StrassenTask& task, int64_t panel, bool plain) {
+  HWY_DYNAMIC_DISPATCH(multiply)(task, panel, plain);
+}
+int64_t strassen_panel() {
+  return HWY_DYNAMIC_DISPATCH(panel_width)();
+}
+
+}  // namespace lathe::simd
+#endif
