@@ -76,19 +76,27 @@ void drop_taken(Conversion& conversion) {
     if (outcome.failure) std::erase_if(outcome.failure->remedies, taken);
 }
 
-/// The first remedy of each failure, each once.
+/// What failures offer, each once: the first remedies before all others. Keeping a module eager brings
+/// nothing.
 Status look_ahead(Conversion& conversion, const ConvertOptions& options, const JobContext& job) {
-  constexpr size_t most = 4;
-  const std::shared_ptr<const Model> model = conversion.model;
-  std::vector<std::pair<Remedy::Kind, std::string>> seen;
-  for (const ModuleOutcome& outcome : conversion.outcomes) {
-    if (!outcome.failure || outcome.status != ModuleStatus::failed || outcome.failure->remedies.empty())
-      continue;
-    const Remedy& first = outcome.failure->remedies.front();
-    const std::pair<Remedy::Kind, std::string> key{first.kind, first.subject};
-    if (seen.size() == most || std::find(seen.begin(), seen.end(), key) != seen.end()) continue;
-    seen.push_back(key);
-    auto made = forecast(model, conversion.configuration, first, options.samples, job);
+  constexpr size_t most = 8;
+  std::vector<Remedy> offered;
+  const auto add = [&](const Remedy& remedy) {
+    const bool seen = std::any_of(offered.begin(), offered.end(), [&](const Remedy& each) {
+      return each.kind == remedy.kind && each.subject == remedy.subject;
+    });
+    if (!seen && remedy.kind != Remedy::Kind::keep_eager && offered.size() < most) offered.push_back(remedy);
+  };
+  for (const bool first : {true, false})
+    for (const ModuleOutcome& outcome : conversion.outcomes) {
+      if (!outcome.failure || outcome.status != ModuleStatus::failed) continue;
+      const std::vector<Remedy>& remedies = outcome.failure->remedies;
+      for (size_t i = first ? 0 : 1; i < (first ? std::min<size_t>(1, remedies.size()) : remedies.size());
+           ++i)
+        add(remedies[i]);
+    }
+  for (const Remedy& remedy : offered) {
+    auto made = forecast(conversion.model, conversion.configuration, remedy, options.samples, job);
     if (made.ok()) conversion.forecasts.push_back(std::move(*made));
     LATHE_TRY(job.check());
   }
@@ -122,6 +130,7 @@ Result<Conversion> convert(std::shared_ptr<const Model> model, const Configurati
   MendOptions mending;
   mending.search = options.apply_remedies;
   mending.samples = options.samples;
+  mending.score = options.score;
   const std::shared_ptr<const Model> opened = model;
   LATHE_ASSIGN(Mended mended, mend(std::move(model), configuration, mending, job));
   LATHE_TRY(precision_request(mended.configuration));
@@ -134,7 +143,7 @@ Result<Conversion> convert(std::shared_ptr<const Model> model, const Configurati
   conversion.notes.insert(conversion.notes.end(), mended.notes.begin(), mended.notes.end());
   Losses losses;
   LATHE_TRY(choose_precision(conversion, losses, std::move(weights), options, job));
-  LATHE_TRY(Converter(conversion, losses, options, job).run());
+  LATHE_TRY(Converter(conversion, losses, options, job, *mended.model).run());
   for (ModuleOutcome& outcome : conversion.outcomes)
     outcome.precision = module_precision(mended.model->modules, outcome.module, conversion.precision);
   if (conversion.model != opened) relocate_evidence(conversion, *opened);

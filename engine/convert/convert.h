@@ -2,6 +2,7 @@
 // Module by module conversion: try a module as a whole, else record why not and try its children.
 #pragma once
 
+#include <filesystem>
 #include <memory>
 #include <optional>
 #include <string>
@@ -37,6 +38,9 @@ struct Conversion {
   /// What the engines execute: the model given, or its rewrite where remedies were taken or a lower precision
   /// was asked for. Modules have the same ids in both, nodes that are left the same names.
   std::shared_ptr<const Model> model;
+  /// The same function in fp32, with values of the same names and meaning, where `model` was lowered; else
+  /// null.
+  std::shared_ptr<const Model> wide;
   Configuration configuration;               ///< as given, with every remedy that was taken
   std::vector<AppliedRemedy> remedies;       ///< in the order they were taken
   std::vector<ModuleOutcome> outcomes;       ///< counted modules, parents first, in tree order
@@ -47,7 +51,7 @@ struct Conversion {
   bool cut = false;                          ///< the first piece is all that runs before the post-processing
   std::shared_ptr<ConvertedModel> runnable;  ///< null after a dry run
   PrecisionReport precision;                 ///< empty where none was asked for
-  std::vector<Forecast> forecasts;           ///< of the first remedies that are offered
+  std::vector<Forecast> forecasts;           ///< of remedies that are offered
   Findings notes;
 
   const ModuleOutcome* find(ModuleId module) const;
@@ -57,6 +61,9 @@ struct ConvertOptions {
   bool dry_run = false;                          ///< decide and explain, compile nothing
   const CalibrationData* calibration = nullptr;  ///< for int8, which needs it unless dry
   Score score;  ///< judges accuracy: for the search of int8, and for an accuracy budget; may be empty
+  /// File for what the search of int8 has tried, from which an interrupted one goes on; empty: none.
+  std::filesystem::path trials;
+  std::string judge;            ///< tells apart what `score` judges on: data and metric
   double budget_share = 1;      ///< of the accuracy budget: what the search may use up
   bool apply_remedies = false;  ///< take what failures offer, again and again
   bool look_ahead = false;      ///< tell what more would convert with the remedies offered

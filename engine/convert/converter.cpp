@@ -39,9 +39,9 @@ double Converter::progress() const {
              : static_cast<double>(conversion_.outcomes.size()) / static_cast<double>(counted_.size());
 }
 
-std::vector<NodeId> Converter::live_nodes(ModuleId module) const {
-  std::vector<NodeId> nodes = tree_.all_nodes(module);
-  std::erase_if(nodes, [&](NodeId id) { return !model_.graph.node(id).alive; });
+std::vector<NodeId> Converter::live_nodes(const Model& model, ModuleId module) {
+  std::vector<NodeId> nodes = model.modules.all_nodes(module);
+  std::erase_if(nodes, [&](NodeId id) { return !model.graph.node(id).alive; });
   std::sort(nodes.begin(), nodes.end());
   return nodes;
 }
@@ -105,7 +105,12 @@ Status Converter::visit(ModuleId module) {
     std::vector<NodeId> nodes = live_nodes(module);
     outcome.failure = obstacle(module, nodes);
     outcome.status = ModuleStatus::failed;
-    if (!outcome.failure) accept(outcome, std::move(nodes));
+    // Where a narrow precision has folded all its nodes into others' there is nothing left to convert.
+    const bool folded = nodes.empty() && module != ModuleTree::root();
+    if (!outcome.failure && folded)
+      outcome.status = ModuleStatus::ignored;
+    else if (!outcome.failure)
+      accept(outcome, std::move(nodes));
   }
   const bool whole = outcome.status == ModuleStatus::success;
   if (outcome.status != ModuleStatus::success || options_.dry_run) report(module, to_string(outcome.status));
@@ -146,7 +151,7 @@ Status Converter::build_modules() {
     }
     if (failed == SIZE_MAX || made.error().kind == ErrorKind::interrupted) return std::move(made).error();
     const Partition::Piece& piece = conversion_.partition.pieces[failed];
-    build_failures_[piece.name] = failure_of_build(model_, made.error(), piece.nodes);
+    build_failures_[piece.name] = failure_of_build(model_, types_, made.error(), piece.nodes);
     LATHE_TRY(choose_pieces());
   }
 }
@@ -250,7 +255,8 @@ Status Converter::build() {
 void Converter::count() {
   counted_module_.assign(tree_.modules().size(), false);
   for (const Module& module : tree_.modules()) {
-    counted_module_[module.id.index] = module.id == ModuleTree::root() || !live_nodes(module.id).empty();
+    counted_module_[module.id.index] =
+        module.id == ModuleTree::root() || !live_nodes(given_, module.id).empty();
     if (counted_module_[module.id.index]) counted_.push_back(module.id);
   }
 }
@@ -296,7 +302,7 @@ Result<Partition> engines_of(const Conversion& conversion, const Losses& losses,
   first.configuration = conversion.configuration;
   ConvertOptions dry;
   dry.dry_run = true;
-  LATHE_TRY(Converter(first, losses, dry, job).decide());
+  LATHE_TRY(Converter(first, losses, dry, job, *conversion.model).decide());
   return std::move(first.partition);
 }
 

@@ -19,10 +19,13 @@ using Losses = std::map<std::string, Failure>;  ///< of modules that a narrow pr
 /// Fills in a conversion whose model and configuration are set.
 class Converter {
  public:
+  /// `counted` is the model whose modules are counted: a narrow precision may fold a module's nodes into
+  /// others'.
   Converter(Conversion& conversion, const Losses& losses, const ConvertOptions& options,
-            const JobContext& job)
+            const JobContext& job, const Model& counted)
       : conversion_(conversion),
         model_(*conversion.model),
+        given_(counted),
         tree_(model_.modules),
         losses_(losses),
         options_(options),
@@ -47,13 +50,15 @@ class Converter {
   bool cuts() const;
   void report(ModuleId module, const char* state) const;
   double progress() const;
-  std::vector<NodeId> live_nodes(ModuleId module) const;
+  std::vector<NodeId> live_nodes(ModuleId module) const { return live_nodes(model_, module); }
+  static std::vector<NodeId> live_nodes(const Model& model, ModuleId module);
   const std::string* excluded_below(ModuleId module) const;
   std::optional<Failure> loss_below(ModuleId module) const;
   void count();
 
   Conversion& conversion_;
   const Model& model_;
+  const Model& given_;
   const ModuleTree& tree_;
   const Losses& losses_;
   const ConvertOptions& options_;

@@ -51,7 +51,7 @@ class Diagnosis {
     return not_separable();
   }
 
-  Failure::Evidence evidence(NodeId id) const;
+  Failure::Evidence evidence(NodeId id) const { return evidence_of(model_, types_, id); }
 
  private:
   std::optional<Failure> unknown_operators() const;
@@ -66,6 +66,8 @@ class Diagnosis {
   }
   void offer_shapes(Failure& failure, const std::string& input) const;
   void offer_for_data(Failure& failure, const std::set<NodeId>& origins) const;
+  void offer_approximation(Failure& failure, const std::string& kind) const;
+  bool is_decided(Failure& failure, const Node& node) const;
   Remedy cut_postprocessing() const {
     return {Remedy::Kind::cut_postprocessing,
             "Cut the post-processing off: what stands before it becomes one engine, the rest runs after it.",
@@ -82,22 +84,6 @@ class Diagnosis {
   const std::vector<NodeId>& nodes_;
   const std::map<std::string, SuggestedShape>& shapes_;
 };
-
-Failure::Evidence Diagnosis::evidence(NodeId id) const {
-  const Node& node = graph_.node(id);
-  const auto list = [&](const std::vector<ValueId>& values) {
-    std::vector<std::string> texts;
-    for (const ValueId value : values)
-      if (value.valid()) texts.push_back(to_string(types_.type(value)));
-    return join(texts, ", ");
-  };
-  return {id,
-          path(node.module),
-          node.name,
-          node.qualified_type(),
-          "(" + list(node.inputs) + ") -> (" + list(node.outputs) + ")",
-          node.source};
-}
 
 std::optional<Failure> Diagnosis::unknown_operators() const {
   Failure failure;
@@ -128,6 +114,7 @@ std::optional<Failure> Diagnosis::unknown_operators() const {
              ? "Replace " + kind + " by operators that compute the same."
              : "Replace " + kind + " by operators of ai.onnx before export: no composition is known here.",
          kind});
+    offer_approximation(failure, kind);
     failure.remedies.push_back(
         {Remedy::Kind::register_operator,
          "Register " + kind + " as a custom operator: --plugin with a library that computes it.", kind});
@@ -154,6 +141,7 @@ std::optional<Failure> Diagnosis::contradictions() const {
     const std::string& kind = failure.evidence.front().op_type;
     failure.remedies.push_back({Remedy::Kind::replace_operator,
                                 "Export " + kind + " with other attributes, or as other operators.", kind});
+    offer_approximation(failure, kind);
     failure.remedies.push_back(keep_eager());
     return failure;
   }
@@ -169,24 +157,46 @@ std::optional<Failure> Diagnosis::control_flow() const {
     const Node& node = graph_.node(id);
     if ((operators().find(node)->traits & trait_control_flow) == 0) continue;
     failure.evidence.push_back(evidence(id));
-    const bool branch = node.op_type == "If";
-    const bool decided = !node.inputs.empty() && node.inputs[0].valid() &&
-                         (branch || node.op_type == "Loop") &&
-                         follows_from_constants(graph_, types_, node.inputs[0]);
-    from_data = from_data || !decided;
-    if (decided && branch)
-      failure.remedies.push_back({Remedy::Kind::inline_branch,
-                                  "Put the branch that '" + node.name + "' always takes in its place.",
-                                  node.name});
-    if (decided && !branch)
-      failure.remedies.push_back({Remedy::Kind::unroll_loop,
-                                  "Unroll '" + node.name + "', whose number of rounds is known.", node.name});
+    if (!is_decided(failure, node)) from_data = true;
   }
   if (failure.evidence.empty()) return std::nullopt;
   if (!from_data) failure.sentence = "the module runs sub-graphs, though its data does not decide which";
   if (from_data) failure.remedies.push_back(cut_postprocessing());
   failure.remedies.push_back(keep_eager());
   return failure;
+}
+
+/// False where data decides what the node runs; else the remedy is offered.
+bool Diagnosis::is_decided(Failure& failure, const Node& node) const {
+  if (node.op_type == "Scan") {
+    std::set<std::string> open;  // inputs of the model that leave the number of rounds open
+    bool known = true;
+    for (const ValueId input : node.inputs) {
+      if (!input.valid() || types_.type(input).is_static()) continue;
+      known = false;
+      if (!types_.type(input).dims) return false;
+      for (const Dim& dim : *types_.type(input).dims)
+        for (const std::string& symbol : dim.symbols()) {
+          const auto origin = types_.symbols.find(symbol);
+          if (origin == types_.symbols.end() || origin->second.kind != SymbolOrigin::Kind::input_axis)
+            return false;
+          open.insert(graph_.value(origin->second.input).name);
+        }
+    }
+    for (const std::string& input : open) offer_shapes(failure, input);
+    if (!known) return !open.empty();
+  } else if ((node.op_type != "If" && node.op_type != "Loop") || !node.inputs[0].valid() ||
+             !follows_from_constants(graph_, types_, node.inputs[0])) {
+    return false;
+  }
+  if (node.op_type == "If")
+    failure.remedies.push_back({Remedy::Kind::inline_branch,
+                                "Put the branch that '" + node.name + "' always takes in its place.",
+                                node.name});
+  else
+    failure.remedies.push_back({Remedy::Kind::unroll_loop,
+                                "Unroll '" + node.name + "', whose number of rounds is known.", node.name});
+  return true;
 }
 
 std::optional<Failure> Diagnosis::unsupported_types() const {
@@ -207,7 +217,8 @@ std::optional<Failure> Diagnosis::unsupported_types() const {
     });
     if (!text)
       failure.remedies.push_back({Remedy::Kind::split_input,
-                                  "Split sequences and optionals into the plain tensors they hold.",
+                                  "Split sequences and optionals into the plain tensors they hold; an output "
+                                  "'y' that is one becomes y.0, y.1 and so on.",
                                   path(module_)});
     failure.remedies.push_back(cut_postprocessing());
     failure.remedies.push_back(keep_eager());
@@ -340,6 +351,7 @@ void Diagnosis::offer_for_data(Failure& failure, const std::set<NodeId>& origins
       cut = true;
   }
   if (cut) failure.remedies.push_back(cut_postprocessing());
+  for (const NodeId id : origins) offer_approximation(failure, graph_.node(id).qualified_type());
   for (const NodeId id : origins)
     if (graph_.node(id).op_type == "NonZero")
       failure.remedies.push_back(
@@ -348,6 +360,19 @@ void Diagnosis::offer_for_data(Failure& failure, const std::set<NodeId>& origins
                "' into a fixed number of rows and a count of the valid ones: outputs get another shape, so "
                "that it is done only when the configuration asks.",
            graph_.node(id).name});
+}
+
+void Diagnosis::offer_approximation(Failure& failure, const std::string& kind) const {
+  const auto known = [&](NodeId id) {
+    return graph_.node(id).qualified_type() == kind && has_approximation(graph_.node(id));
+  };
+  if (std::none_of(nodes_.begin(), nodes_.end(), known)) return;
+  failure.remedies.push_back(
+      {Remedy::Kind::approximate_operator,
+       "Approximate " + kind +
+           " by operators that come near: what that costs is measured on the data, and "
+           "it is kept only within the tolerance.",
+       kind});
 }
 
 std::optional<Failure> Diagnosis::not_separable() const {
@@ -384,27 +409,6 @@ std::optional<Failure> diagnose(const Model& model, const InferenceResult& types
                                 const std::vector<NodeId>& nodes,
                                 const std::map<std::string, SuggestedShape>& shapes) {
   return Diagnosis(model, types, module, nodes, shapes).run();
-}
-
-Failure failure_of_build(const Model& model, const Error& error, const std::vector<NodeId>& nodes) {
-  Failure failure;
-  const bool machine = error.kind == ErrorKind::resource;
-  const auto mentions = [&](const char* word) { return error.what.find(word) != std::string::npos; };
-  failure.cause = machine ? FailureCause::resource_limit : FailureCause::build_error;
-  failure.sentence = !machine                                  ? "the compiler could not build it"
-                     : mentions("thread")                      ? "the machine gave no more threads"
-                     : mentions("written") || mentions("disk") ? "the disk could not be written"
-                                                               : "the machine has too little memory for it";
-  failure.chain.push_back(error.text());
-  for (const NodeId id : nodes) {
-    const Node& node = model.graph.node(id);
-    if (error.where.find("'" + node.name + "'") == std::string::npos) continue;
-    failure.evidence.push_back(
-        {id, model.modules[node.module].path, node.name, node.qualified_type(), "", node.source});
-  }
-  failure.remedies.push_back(
-      {Remedy::Kind::keep_eager, "Keep this module eager: the rest converts around it.", ""});
-  return failure;
 }
 
 }  // namespace lathe

@@ -22,7 +22,12 @@ std::optional<Failure> diagnose(const Model& model, const InferenceResult& types
                                 const std::vector<NodeId>& nodes,
                                 const std::map<std::string, SuggestedShape>& shapes = {});
 
-/// The failure for an error that the compiler gave.
-Failure failure_of_build(const Model& model, const Error& error, const std::vector<NodeId>& nodes);
+/// The node with its module, types and source, as failures show it.
+Failure::Evidence evidence_of(const Model& model, const InferenceResult& types, NodeId node);
+
+/// The failure for an error that the compiler gave. Where it names no node and the machine is too small, the
+/// node with the largest result is the evidence.
+Failure failure_of_build(const Model& model, const InferenceResult& types, const Error& error,
+                         const std::vector<NodeId>& nodes);
 
 }  // namespace lathe

@@ -60,6 +60,8 @@ const char* to_string(Remedy::Kind kind) {
       return "split_input";
     case Remedy::Kind::replace_operator:
       return "replace_operator";
+    case Remedy::Kind::approximate_operator:
+      return "approximate_operator";
     case Remedy::Kind::register_operator:
       return "register_operator";
     case Remedy::Kind::raise_precision:

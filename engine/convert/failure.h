@@ -39,6 +39,7 @@ struct Remedy {
     cut_postprocessing,
     split_input,
     replace_operator,
+    approximate_operator,
     register_operator,
     raise_precision,
     upgrade_opset,

@@ -14,6 +14,30 @@ namespace {
 
 constexpr double default_budget = 0.01;
 
+/// Adds nodes whose numbers do not fit into fp16 on the data to those that stay wide, where fp16 is asked for
+/// and there is data.
+Status keep_beyond_f16(Conversion& conversion, const std::shared_ptr<const Model>& model,
+                       PrecisionRequest& request, const ConvertOptions& options, const JobContext& job) {
+  const bool f16 = std::any_of(request.modules.begin(), request.modules.end(),
+                               [](const auto& entry) { return entry.second == ElementType::f16; });
+  if (!f16 || options.dry_run || options.samples.empty()) return {};
+  job.report(-1, "looking for numbers that fp16 cannot hold");
+  const InferenceResult types = infer(model->graph, request.inference);
+  auto beyond = beyond_f16(model, types, options.samples, job);
+  if (beyond.ok()) {
+    request.keep.merge(*beyond);
+    return {};
+  }
+  if (beyond.error().kind == ErrorKind::interrupted) return std::move(beyond).error();
+  conversion.notes.push_back({Severity::warning,
+                              "fp16_range",
+                              "",
+                              "whether numbers fit into fp16 could not be told: " + beyond.error().text(),
+                              "",
+                              {}});
+  return {};
+}
+
 /// Quantised with calibration data. A dry run compiles nothing, so that it has none.
 Status lower_to_8bit(Conversion& conversion, PrecisionRequest request, const ConvertOptions& options,
                      const JobContext& job) {
@@ -27,37 +51,20 @@ Status lower_to_8bit(Conversion& conversion, PrecisionRequest request, const Con
   int8.calibrator = parse_calibrator(conversion.configuration.calibrator);
   int8.data = options.calibration;
   int8.score = options.score;
+  int8.symmetric = conversion.configuration.symmetric_activations;
+  int8.trials = options.trials;
+  int8.judge = options.judge;
   int8.budget = options.budget_share * conversion.configuration.accuracy_budget.value_or(default_budget);
   LATHE_ASSIGN(Quantized made, lower_to_int8(*conversion.model, int8, job));
   PrecisionRequest rest = rest_request(conversion.configuration);
   rest.keep = int8.precision.keep;
   rest.inference = int8.precision.inference;
+  // Moved ranges are other numbers: those of the model that was quantised count.
+  LATHE_TRY(keep_beyond_f16(conversion, made.wide, rest, options, job));
   LATHE_TRY(lower_rest(made, std::move(rest)));
+  conversion.wide = std::move(made.wide);
   conversion.precision = std::move(made.report);
   conversion.model = std::move(made.model);
-  return {};
-}
-
-/// Nodes whose numbers do not fit into fp16 on the data stay wide, where there is data.
-Status keep_beyond_f16(Conversion& conversion, PrecisionRequest& request, const ConvertOptions& options,
-                       const JobContext& job) {
-  const bool f16 = std::any_of(request.modules.begin(), request.modules.end(),
-                               [](const auto& entry) { return entry.second == ElementType::f16; });
-  if (!f16 || options.dry_run || options.samples.empty()) return {};
-  job.report(-1, "looking for numbers that fp16 cannot hold");
-  const InferenceResult types = infer(conversion.model->graph, request.inference);
-  auto beyond = beyond_f16(conversion.model, types, options.samples, job);
-  if (beyond.ok()) {
-    request.keep.merge(*beyond);
-    return {};
-  }
-  if (beyond.error().kind == ErrorKind::interrupted) return std::move(beyond).error();
-  conversion.notes.push_back({Severity::warning,
-                              "fp16_range",
-                              "",
-                              "whether numbers fit into fp16 could not be told: " + beyond.error().text(),
-                              "",
-                              {}});
   return {};
 }
 
@@ -73,13 +80,15 @@ Status keep_wide(Conversion& conversion, const Partition& engines, PrecisionRequ
     if (node.alive && !inside[node.id.index])
       request.keep[node.name] = "runs eagerly, outside of every engine";
   LATHE_ASSIGN(request.inference.input_shapes, opt_dims(*conversion.model, conversion.configuration));
-  return keep_beyond_f16(conversion, request, options, job);
+  if (request.asks_int8()) return {};  // which needs other numbers; the rest is looked at once it is made
+  return keep_beyond_f16(conversion, conversion.model, request, options, job);
 }
 
 Status lower(Conversion& conversion, PrecisionRequest request, WeightsRequest weights,
              const ConvertOptions& options, const JobContext& job) {
   weights.keep = request.keep;
   weights.inference = request.inference;
+  conversion.wide = conversion.model;
   job.report(-1, "lowering the precision");
   if (request.asks_int8()) {
     LATHE_TRY(lower_to_8bit(conversion, std::move(request), options, job));

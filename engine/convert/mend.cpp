@@ -7,7 +7,9 @@
 #include <tuple>
 
 #include "engine/base/strings.h"
+#include "engine/convert/approximation_loss.h"
 #include "engine/convert/convert.h"
+#include "engine/convert/forecast_operator.h"
 #include "engine/convert/input_dims.h"
 #include "engine/convert/remedies/remedy.h"
 #include "engine/convert/same_outputs.h"
@@ -27,8 +29,8 @@ class Mender {
  public:
   Mender(std::shared_ptr<const Model> model, const Configuration& configuration, const MendOptions& options,
          const JobContext& job)
-      : original_(model), options_(options), job_(job), outputs_(std::move(model), options) {
-    now_.model = original_;
+      : exact_(model), reference_(std::move(model)), options_(options), job_(job) {
+    now_.model = exact_;
     now_.configuration = configuration;
     now_.configuration.remedies.clear();
   }
@@ -38,12 +40,13 @@ class Mender {
     outputs_matter_ = false;
     LATHE_ASSIGN(const Mended next, take(std::move(step)));
     LATHE_ASSIGN(const Conversion after, decide(next));
-    return Forecast{next.applied.back().step, after.converted, std::nullopt};
+    return Forecast{next.applied.back().step, after.converted, std::nullopt, converted_modules(after)};
   }
 
   Result<Mended> run(const std::vector<RemedyStep>& asked) {
     for (const RemedyStep& step : asked) {
-      LATHE_ASSIGN(now_, take(step));
+      LATHE_ASSIGN(Mended next, take(step));
+      keep(std::move(next));
       tried_.emplace(step.kind, step.subject);
     }
     if (options_.search) LATHE_TRY(search());
@@ -54,18 +57,21 @@ class Mender {
   Result<Mended> take(RemedyStep step);
   Error refused(Error error, const RemedyStep& step, const RemedyAction& action,
                 const RemedyContext& context) const;
-  Status compare(Mended& next, const RemedyAction& action, bool changed);
+  Status compare(Mended& next, const RemedyAction& action);
+  Status measure(Mended& next);
+  void keep(Mended next);
   Status search();
   Result<bool> improve(const Conversion& before);
   Result<Conversion> decide(const Mended& mended) const;
+  static std::vector<std::string> converted_modules(const Conversion& conversion);
   void note(const RemedyStep& step, const std::string& why) {
     now_.notes.push_back({Severity::note, "remedy", "", step_text(step) + " was not kept: " + why, "", {}});
   }
 
-  std::shared_ptr<const Model> original_;
+  std::shared_ptr<const Model> exact_;      ///< that approximations are judged by
+  std::shared_ptr<const Model> reference_;  ///< whose outputs rewrites have to keep
   const MendOptions& options_;
   const JobContext& job_;
-  SameOutputs outputs_;
   bool outputs_matter_ = true;
   Mended now_;
   std::set<std::pair<Remedy::Kind, std::string>> tried_;
@@ -107,23 +113,48 @@ Result<Mended> Mender::take(RemedyStep step) {
   apply_types(model->graph, infer(model->graph));
   next.applied.push_back({step, std::move(*text), std::nullopt});
   next.configuration.remedies.push_back(step);
-  const bool settings_only = step.kind == Remedy::Kind::cut_postprocessing ||
-                             step.kind == Remedy::Kind::keep_eager ||
-                             step.kind == Remedy::Kind::raise_precision;
-  next.model = settings_only ? now_.model : std::shared_ptr<const Model>(std::move(model));
-  LATHE_TRY(compare(next, *action, !settings_only));
+  next.model = action->setting ? now_.model : std::shared_ptr<const Model>(std::move(model));
+  if (!action->setting && outputs_matter_)
+    LATHE_TRY(action->approximate ? measure(next) : compare(next, *action));
   return next;
 }
 
+/// What outputs are is what they are with it, from here on.
+void Mender::keep(Mended next) {
+  const RemedyAction* action = remedies().find(next.applied.back().step.kind);
+  now_ = std::move(next);
+  if (!action->comparable) exact_ = now_.model;
+  if (!action->comparable || action->approximate) reference_ = now_.model;
+}
+
+/// Whether the approximation may be kept, and what it costs.
+Status Mender::measure(Mended& next) {
+  constexpr double most = 0.01;
+  AppliedRemedy& applied = next.applied.back();
+  const auto loss = approximation_loss(exact_, next.model, options_, job_);
+  if (!loss.ok() && loss.error().kind == ErrorKind::interrupted) return loss.error();
+  if (!loss.ok())
+    return bad_input(step_text(applied.step), "what it costs cannot be measured: " + loss.error().text());
+  if (!applied.step.tolerance) applied.step.tolerance = next.configuration.accuracy_budget.value_or(most);
+  next.configuration.remedies.back().tolerance = applied.step.tolerance;
+  if (!(loss->lost() <= *applied.step.tolerance))
+    return bad_input(step_text(applied.step),
+                     fmt::format("loses {:.4g} where {:.4g} is allowed: {}", loss->lost(),
+                                 *applied.step.tolerance, loss->text()));
+  applied.snr_db = loss->snr_db;
+  if (loss->before) applied.metric_loss = loss->lost();
+  applied.text += ": " + loss->text();
+  return {};
+}
+
 /// Outputs of the rewritten model against those of the model that was opened.
-Status Mender::compare(Mended& next, const RemedyAction& action, bool changed) {
-  if (!changed || !outputs_matter_) return {};
+Status Mender::compare(Mended& next, const RemedyAction& action) {
   AppliedRemedy& applied = next.applied.back();
   if (!action.comparable) {
     applied.text += " (outputs change: not compared)";
     return {};
   }
-  auto difference = outputs_.compare(next.model);
+  auto difference = SameOutputs(reference_, options_).compare(next.model);
   if (!difference.ok()) {
     difference.error().where = step_text(applied.step);
     return std::move(difference).error();
@@ -148,6 +179,14 @@ Result<Conversion> Mender::decide(const Mended& mended) const {
   return convert(mended.model, configuration, options, JobContext());
 }
 
+std::vector<std::string> Mender::converted_modules(const Conversion& conversion) {
+  std::vector<std::string> paths;
+  for (const ModuleOutcome& outcome : conversion.outcomes)
+    if (outcome.status == ModuleStatus::success || outcome.status == ModuleStatus::covered)
+      paths.push_back(conversion.model->modules[outcome.module].path);
+  return paths;
+}
+
 size_t nodes_inside(const Conversion& conversion) {
   size_t nodes = 0;
   for (const Partition::Piece& piece : conversion.partition.pieces) nodes += piece.nodes.size();
@@ -159,6 +198,25 @@ size_t evidence_count(const Conversion& conversion) {
   for (const ModuleOutcome& outcome : conversion.outcomes)
     if (outcome.failure && outcome.status == ModuleStatus::failed) count += outcome.failure->evidence.size();
   return count;
+}
+
+/// Remedies that may be taken unasked.
+std::set<std::pair<Remedy::Kind, std::string>> ways_on(const Conversion& conversion) {
+  std::set<std::pair<Remedy::Kind, std::string>> ways;
+  for (const ModuleOutcome& outcome : conversion.outcomes) {
+    if (!outcome.failure || outcome.status != ModuleStatus::failed) continue;
+    for (const Remedy& remedy : outcome.failure->remedies) {
+      const RemedyAction* action = remedies().find(remedy.kind);
+      if (action != nullptr && action->automatic) ways.emplace(remedy.kind, remedy.subject);
+    }
+  }
+  return ways;
+}
+
+/// A shape that is settled may make known what an operator needs to give way: how often a Scan runs.
+bool opens_a_way(const Conversion& after, const Conversion& before) {
+  const auto now = ways_on(after), then = ways_on(before);
+  return !std::includes(then.begin(), then.end(), now.begin(), now.end());
 }
 
 bool is_better(const Conversion& after, const Conversion& before) {
@@ -184,11 +242,12 @@ Result<bool> Mender::improve(const Conversion& before) {
       }
       LATHE_ASSIGN(const Conversion after, decide(*next));
       // Cutting divides the model the better way even where as many nodes are inside an engine.
-      if (remedy.kind != Remedy::Kind::cut_postprocessing && !is_better(after, before)) {
+      const bool settled = remedy.kind == Remedy::Kind::pin_shapes && opens_a_way(after, before);
+      if (remedy.kind != Remedy::Kind::cut_postprocessing && !settled && !is_better(after, before)) {
         note(step, "no more of the model converts with it");
         continue;
       }
-      now_ = std::move(*next);
+      keep(std::move(*next));
       return true;
     }
   }
@@ -210,13 +269,20 @@ Status Mender::search() {
 Result<Forecast> forecast(std::shared_ptr<const Model> model, const Configuration& configuration,
                           const Remedy& remedy, const std::vector<NamedValues>& samples,
                           const JobContext& job) {
-  const RemedyAction* action = remedies().find(remedy.kind);
-  if (action == nullptr || !action->automatic)
-    return unsupported(to_string(remedy.kind), "is nothing that is done unasked");
   MendOptions options;
   options.samples = samples;
-  return Mender(std::move(model), configuration, options, job)
-      .look_ahead({remedy.kind, remedy.subject, remedy.shape, std::nullopt});
+  RemedyStep step{remedy.kind, remedy.subject, remedy.shape, std::nullopt};
+  // As many convert with a profile as with the one shape of it that is compiled ahead.
+  const bool profile = remedy.kind == Remedy::Kind::give_profile;
+  if (profile) step.kind = Remedy::Kind::pin_shapes;
+  if (remedy.kind == Remedy::Kind::register_operator) {
+    LATHE_ASSIGN(Forecast made, forecast_operator(*model, configuration, remedy.subject, job));
+    made.step = std::move(step);
+    return made;
+  }
+  LATHE_ASSIGN(Forecast made, Mender(std::move(model), configuration, options, job).look_ahead(step));
+  if (profile) made.step.kind = remedy.kind;
+  return made;
 }
 
 Result<Mended> mend(std::shared_ptr<const Model> model, const Configuration& configuration,

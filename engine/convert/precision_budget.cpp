@@ -5,7 +5,7 @@
 #include <fmt/format.h>
 #include <set>
 
-#include "engine/runtime/converted.h"
+#include "engine/runtime/engine_prefix.h"
 
 namespace lathe {
 namespace {
@@ -17,7 +17,7 @@ class LossSearch {
   LossSearch(const BudgetRequest& request, const JobContext& job) : request_(request), job_(job) {}
 
   Result<Losses> run() {
-    LATHE_ASSIGN(const auto wide, make_engine_model(request_.model));
+    LATHE_ASSIGN(const auto wide, make_engine_prefix(request_.model));
     LATHE_ASSIGN(wide_score_, request_.score(*wide));
     LATHE_ASSIGN(narrow_score_, score_with({}));
     if (good(narrow_score_) || order_.empty()) return Losses();
@@ -49,7 +49,7 @@ class LossSearch {
     lowered->graph = request_.model->graph.clone();
     LATHE_ASSIGN(const PrecisionReport report, lower_precision(*lowered, precision));
     if (narrow_.empty()) note_narrow(report);
-    LATHE_ASSIGN(const auto runnable, make_engine_model(std::shared_ptr<const Model>(std::move(lowered))));
+    LATHE_ASSIGN(const auto runnable, make_engine_prefix(std::shared_ptr<const Model>(std::move(lowered))));
     LATHE_ASSIGN(const double score, request_.score(*runnable));
     job_.report(-1,
                 fmt::format("with {} modules in fp32: {:.4g}, fp32 {:.4g}", wide.size(), score, wide_score_));

@@ -237,7 +237,7 @@ FailureCheck check_by_building() {
     apply_types(graph, types);
     const auto built = compile(graph, CompileOptions());
     if (built.ok() || built.error().kind == ErrorKind::interrupted) return std::nullopt;
-    return failure_of_build(model, built.error(), nodes);
+    return failure_of_build(model, types, built.error(), nodes);
   };
 }
 

@@ -27,6 +27,26 @@ Result<double> difference(const RuntimeValue& expected, const RuntimeValue& give
   return found->relative_to_largest;
 }
 
+/// A sequence may have become one output for each of its items.
+Result<double> output_difference(const RuntimeValue& expected, const NamedValues& given,
+                                 const std::string& name) {
+  if (const auto found = given.find(name); found != given.end())
+    return difference(expected, found->second, name);
+  if (expected.kind != RuntimeValue::Kind::sequence || expected.sequence->empty())
+    return bad_input("", "output '" + name + "' is gone");
+  double largest = 0;
+  for (size_t k = 0; k < expected.sequence->size(); ++k) {
+    const std::string item = name + "." + std::to_string(k);
+    const auto found = given.find(item);
+    if (found == given.end()) return bad_input("", "output '" + item + "' is not there");
+    LATHE_ASSIGN(const double one, difference((*expected.sequence)[k], found->second, item));
+    largest = std::max(largest, one);
+  }
+  if (given.contains(name + "." + std::to_string(expected.sequence->size())))
+    return bad_input("", "output '" + name + "' has become more items than it has");
+  return largest;
+}
+
 }  // namespace
 
 Result<std::vector<NamedValues>> SameOutputs::inputs(const Model& rewritten) const {
@@ -50,9 +70,7 @@ Result<std::optional<double>> SameOutputs::compare(const std::shared_ptr<const M
       if (!expected.ok()) return std::optional<double>();
       LATHE_ASSIGN(const NamedValues given, after->run(sample, options));
       for (const auto& [name, value] : *expected) {
-        const auto found = given.find(name);
-        if (found == given.end()) return bad_input("", "output '" + name + "' is gone");
-        LATHE_ASSIGN(const double one, difference(value, found->second, name));
+        LATHE_ASSIGN(const double one, output_difference(value, given, name));
         largest = std::max(largest, one);
       }
     }

@@ -13,10 +13,10 @@ using nlohmann::json;
 using nlohmann::ordered_json;
 
 const std::vector<std::string> setting_keys = {
-    "rt_mode",      "auto",    "fp16",     "bf16",       "int8",        "input_names", "input_shapes",
-    "dynamic_axes", "use_dla", "children", "calibrator", "calibration", "exclude",     "accuracy_budget",
-    "data",         "metric",  "merge",    "remedies",   "plugins",     "input_args",  "weights",
-    "block_size"};
+    "rt_mode",      "auto",     "fp16",     "bf16",       "int8",        "input_names", "input_shapes",
+    "dynamic_axes", "use_dla",  "children", "calibrator", "calibration", "exclude",     "accuracy_budget",
+    "data",         "metric",   "merge",    "remedies",   "plugins",     "input_args",  "weights",
+    "block_size",   "symmetric"};
 const std::vector<std::string> calibrators = {"minmax", "entropy", "percentile", "mse"};
 
 bool is_setting(const std::string& key) {
@@ -182,9 +182,9 @@ Status Parser::top_level(const std::string& key, const json& value) {
     configuration_.accuracy_budget = value.get<double>();
     return {};
   }
-  if (key == "merge") {
+  if (key == "merge" || key == "symmetric") {
     if (!value.is_boolean()) return error("", key, "should be true or false");
-    configuration_.merge = value.get<bool>();
+    (key == "merge" ? configuration_.merge : configuration_.symmetric_activations) = value.get<bool>();
     return {};
   }
   if (key == "remedies") return remedies(value);
@@ -309,8 +309,12 @@ Result<RemedyStep> Parser::remedy(const json& value) const {
       if (!given.is_number_integer() || given.get<int64_t>() < 1)
         return error("", "remedies", what + "should be a number of 1 or more");
       step.count = given.get<int64_t>();
+    } else if (key == "tolerance") {
+      if (!given.is_number() || given.get<double>() < 0)
+        return error("", "remedies", what + "should be a number of 0 or more");
+      step.tolerance = given.get<double>();
     } else {
-      const std::vector<std::string> keys = {"kind", "subject", "shape", "count"};
+      const std::vector<std::string> keys = {"kind", "subject", "shape", "count", "tolerance"};
       Error unknown_key = error("", "remedies", what + "is not known");
       const std::string nearest = nearest_name(key, keys);
       return nearest.empty() ? unknown_key : unknown_key.hint("did you mean '" + nearest + "'?");
@@ -412,12 +416,14 @@ std::string to_json(const Configuration& configuration) {
   if (!configuration.metric.empty()) document["metric"] = configuration.metric;
   if (!configuration.calibration.empty()) document["calibration"] = configuration.calibration;
   if (!configuration.calibrator.empty()) document["calibrator"] = configuration.calibrator;
+  if (configuration.symmetric_activations) document["symmetric"] = true;
   if (configuration.accuracy_budget) document["accuracy_budget"] = *configuration.accuracy_budget;
   if (!configuration.merge) document["merge"] = false;
   for (const RemedyStep& step : configuration.remedies) {
     ordered_json made = {{"kind", to_string(step.kind)}, {"subject", step.subject}};
     if (step.shape) made["shape"] = *step.shape;
     if (step.count) made["count"] = *step.count;
+    if (step.tolerance) made["tolerance"] = *step.tolerance;
     document["remedies"].push_back(std::move(made));
   }
   for (const auto& [path, settings] : configuration.modules) {

@@ -40,6 +40,9 @@ struct RemedyStep {
   std::string subject;           ///< input name, module path ("" = the model) or node
   std::optional<Shape> shape;    ///< pin_shapes: the one to pin; nullopt: the data's, else one that fits
   std::optional<int64_t> count;  ///< filter_to_topk: how many are kept; nullopt: all there can be
+  /// approximate_operator: how much may be lost, of the metric where there is one, else of the outputs (noise
+  /// by signal: 0.01 are 40 dB); nullopt: the accuracy budget, else 0.01.
+  std::optional<double> tolerance = std::nullopt;
 
   bool operator==(const RemedyStep&) const = default;
 };
@@ -57,8 +60,9 @@ struct Configuration {
   std::vector<std::string> exclude;  ///< module paths
   std::string data;                  ///< dataset for accuracy and measuring; path as given
   std::string metric;
-  std::string calibration;  ///< dataset for calibration
-  std::string calibrator;   ///< minmax, entropy, percentile or mse; empty: the one that does best
+  std::string calibration;             ///< dataset for calibration
+  std::string calibrator;              ///< minmax, entropy, percentile or mse; empty: the one that does best
+  bool symmetric_activations = false;  ///< int8: activations as i8 with zero point 0
   std::optional<double> accuracy_budget;
   bool merge = true;                 ///< engines that touch become one, with what stands between them
   std::vector<RemedyStep> remedies;  ///< in the order they are taken

@@ -5,7 +5,7 @@
 #include <cmath>
 #include <utility>
 
-#include "engine/runtime/converted.h"
+#include "engine/runtime/engine_prefix.h"
 
 namespace lathe {
 namespace {
@@ -52,8 +52,9 @@ std::string doubt(const std::string& input, const InputCheck& check, size_t samp
   return "";
 }
 
-/// The model with the named values as outputs, too.
-std::shared_ptr<Model> observed(const Model& model, const std::vector<std::string>& values) {
+}  // namespace
+
+std::shared_ptr<Model> with_outputs(const Model& model, const std::vector<std::string>& values) {
   auto made = std::make_shared<Model>(model);
   made->graph = model.graph.clone();
   GraphEditor editor(made->graph);
@@ -63,8 +64,6 @@ std::shared_ptr<Model> observed(const Model& model, const std::vector<std::strin
       editor.add_output(*id);
   return made;
 }
-
-}  // namespace
 
 Result<CalibrationData> calibration_data(const SampleSource& source, size_t limit) {
   CalibrationData data;
@@ -98,7 +97,7 @@ Result<CalibrationData> calibration_data(const SampleSource& source, size_t limi
 
 Status observe(const std::shared_ptr<const Model>& model, const std::vector<std::string>& values,
                const CalibrationData& data, size_t limit, const JobContext& job, const TensorSeen& seen) {
-  LATHE_ASSIGN(const auto runnable, make_engine_model(observed(*model, values)));
+  LATHE_ASSIGN(const auto runnable, make_engine_prefix(with_outputs(*model, values)));
   RunOptions options;
   options.job = &job;
   const size_t count = limit == 0 ? data.samples.size() : std::min(limit, data.samples.size());

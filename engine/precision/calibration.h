@@ -27,6 +27,10 @@ struct CalibrationData {
 /// The first `limit` samples (0: all). Errors: none at all; NaN or infinity, naming sample and input.
 Result<CalibrationData> calibration_data(const SampleSource& source, size_t limit);
 
+/// The model with the values named as outputs, too; ids stay. Values that nodes do not make are left as they
+/// are.
+std::shared_ptr<Model> with_outputs(const Model& model, const std::vector<std::string>& values);
+
 using Calibration = std::map<std::string, TensorHistogram>;  ///< by value name
 
 /// Runs the model in fp32 over the first `limit` samples (0: all) and hands over the f32 tensors named,

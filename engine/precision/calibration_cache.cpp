@@ -1,50 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "engine/precision/calibration_cache.h"
 
-#include <cstring>
-
 #include "engine/base/files.h"
 #include "engine/graph/text_form.h"
 #include "engine/precision/byte_stream.h"
+#include "engine/precision/content_hash.h"
 
 namespace lathe {
 namespace {
 
 constexpr std::string_view magic = "lathe calibration 1\n";
-
-/// FNV-1a, eight bytes at a time.
-class Hash {
- public:
-  void add(const void* bytes, size_t count) {
-    const auto* from = static_cast<const char*>(bytes);
-    for (; count >= sizeof(uint64_t); from += sizeof(uint64_t), count -= sizeof(uint64_t)) {
-      uint64_t word = 0;
-      std::memcpy(&word, from, sizeof(word));
-      mix(word);
-    }
-    for (; count > 0; ++from, --count) mix(static_cast<unsigned char>(*from));
-  }
-  void add(std::string_view text) {
-    mix(text.size());
-    add(text.data(), text.size());
-  }
-  void add(const Tensor& tensor) {
-    mix(static_cast<uint64_t>(tensor.type()));
-    for (const int64_t size : tensor.shape()) mix(static_cast<uint64_t>(size));
-    if (tensor.type() == ElementType::string)
-      for (const std::string& each : tensor.strings()) add(std::string_view(each));
-    else
-      add(tensor.raw(), tensor.bytes());
-  }
-  uint64_t value() const { return value_; }
-
- private:
-  void mix(uint64_t word) {
-    value_ = (value_ ^ word) * 0x100000001b3ULL;
-    value_ ^= value_ >> 32;  // high bits of a word reach the low ones
-  }
-  uint64_t value_ = 0xcbf29ce484222325ULL;
-};
 
 void note(Findings& notes, Severity severity, const std::filesystem::path& file, std::string what) {
   notes.push_back({severity, "calibration_cache", file.string(), std::move(what), "", {}});
@@ -54,7 +19,7 @@ void note(Findings& notes, Severity severity, const std::filesystem::path& file,
 
 uint64_t calibration_key(const Model& model, const std::vector<std::string>& values,
                          const CalibrationData& data) {
-  Hash hash;
+  ContentHash hash;
   hash.add(to_text(model.graph));
   for (const Value& value : model.graph.values())
     if (value.alive && value.constant.defined()) hash.add(value.constant);

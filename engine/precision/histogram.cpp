@@ -11,8 +11,9 @@ namespace {
 
 constexpr std::array names = {"minmax", "entropy", "percentile", "mse"};
 constexpr int levels = 256;
-constexpr double left_out = 0.00005;  // on each side, of all elements
-constexpr int steps = 64;             // ranges that a search tries, from all that was seen down to a part
+constexpr float symmetric_levels = 127;  // on each side of 0
+constexpr double left_out = 0.00005;     // on each side, of all elements
+constexpr int steps = 64;                // ranges that a search tries, from all that was seen down to a part
 
 }  // namespace
 
@@ -28,6 +29,11 @@ std::optional<Calibrator> parse_calibrator(std::string_view name) {
 
 float QuantizedRange::scale() const {
   const float step = high / (levels - 1) - low / (levels - 1);  // no overflow in between
+  return step >= 1e-30F ? step : 1.0F;
+}
+
+float QuantizedRange::symmetric_scale() const {
+  const float step = std::max(-low, high) / symmetric_levels;
   return step >= 1e-30F ? step : 1.0F;
 }
 

@@ -26,6 +26,8 @@ struct QuantizedRange {
   float low = 0, high = 0;
   /// Distance of neighbouring levels of u8; 1 for a range of nothing but 0.
   float scale() const;
+  /// The same of i8 with 0 in the middle: the larger magnitude becomes 127.
+  float symmetric_scale() const;
   /// Level that stands for 0, 0..255.
   int zero_point() const;
 };

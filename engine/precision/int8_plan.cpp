@@ -3,9 +3,11 @@
 
 #include <algorithm>
 #include <array>
+#include <tuple>
 
 #include "engine/base/strings.h"
 #include "engine/precision/int8_rules.h"
+#include "engine/precision/weights_plan.h"
 
 namespace lathe {
 namespace {
@@ -28,6 +30,7 @@ class Planner {
 
   void run() {
     for (const NodeId id : plan_.order) decide_product(graph_.node(id));
+    for (const NodeId id : plan_.order) decide_table(graph_.node(id));
     for (const NodeId id : plan_.order) quantise_around(graph_.node(id));
     for (auto id = plan_.order.rbegin(); id != plan_.order.rend(); ++id) quantise_addends(graph_.node(*id));
     for (const NodeId id : plan_.order) follow(graph_.node(id));
@@ -74,6 +77,24 @@ class Planner {
     made.reason = "multiplies 8-bit activations with constant 8-bit weights";
   }
 
+  void decide_table(const Node& node) {
+    if (!is(node, {"Gather"}) || !is_f32(node.outputs[0]) || graph_.constant(node.inputs[0]) == nullptr)
+      return;
+    Int8Decision& made = of(node);
+    made.table = true;
+    made.channel_axis = 1;
+    if (const std::string* why = asked_wide(node)) {
+      made.rule = "asked";
+      made.reason = *why;
+    } else if (const auto refusal = unfit_table(graph_, node)) {
+      std::tie(made.rule, made.reason) = *refusal;
+    } else {
+      made.int8 = true;
+      made.rule = "table";
+      made.reason = "picks from a table stored in int8, one scale per column";
+    }
+  }
+
   double flops(const Node& node, const Tensor* weights, size_t channel_axis) const {
     const double outputs = elements(plan_.types.type(node.outputs[0]));
     if (weights != nullptr && weights->rank() > channel_axis && weights->dim(channel_axis) > 0)
@@ -98,7 +119,7 @@ class Planner {
 
   void quantise_around(const Node& node) {
     const Int8Decision& decision = of(node);
-    if (!decision.int8) return;
+    if (!decision.computes()) return;
     quantise(node.inputs[0]);
     if (is(node, {"Conv"})) quantise_result(node.outputs[0]);
   }
@@ -123,11 +144,11 @@ class Planner {
       if (plan_.quantised(input)) continue;
       const Node* made_by = maker(input);
       const bool sum = made_by != nullptr && is(*made_by, {"Add", "Relu", "Clip"});
-      if (made_by == nullptr || !(of(*made_by).int8 || sum)) return;
+      if (made_by == nullptr || !(of(*made_by).computes() || sum)) return;
     }
     if (std::none_of(node.inputs.begin(), node.inputs.end(), [&](ValueId input) {
           const Node* made_by = maker(input);
-          return plan_.quantised(input) || (made_by != nullptr && of(*made_by).int8);
+          return plan_.quantised(input) || (made_by != nullptr && of(*made_by).computes());
         }))
       return;
     for (const ValueId input : node.inputs) quantise(input);
@@ -146,7 +167,7 @@ class Planner {
     }
     if (is(node, {"Relu", "Clip"}) && plan_.quantised(to)) {
       const Node* made_by = maker(from);
-      if (made_by != nullptr && of(*made_by).int8 && !plan_.quantised(from))
+      if (made_by != nullptr && of(*made_by).computes() && !plan_.quantised(from))
         of(node) = {true, false, 0, 0, "between", "is part of the 8-bit product before it"};
     }
     if (is(node, {"Concat"}) && plan_.quantised(to) &&

@@ -3,7 +3,7 @@
 //
 // Products (Conv, MatMul and Gemm with constant weights) compute in 8 bit unless a rule or a person keeps
 // them wide. Their inputs are quantised, and the outputs of convolutions, behind Relu or Clip; additions and
-// moves between quantised tensors follow.
+// moves between quantised tensors follow. Tables of embeddings are stored in 8 bit.
 #pragma once
 
 #include <map>
@@ -20,9 +20,12 @@ namespace lathe {
 struct Int8Decision {
   bool int8 = false;
   bool product = false;
-  size_t channel_axis = 0;  ///< of a product's weights
+  size_t channel_axis = 0;  ///< of a product's weights or a table
   double flops = 0;         ///< of a product, dynamic axes counted once
   std::string rule, reason;
+  bool table = false;  ///< picks rows of a constant table, which alone is stored in 8 bit
+
+  bool computes() const { return int8 && !table; }  ///< in 8 bit
 };
 
 struct Int8Plan {

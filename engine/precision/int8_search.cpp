@@ -36,6 +36,7 @@ class Search {
     LATHE_ASSIGN(auto improvements, trials_.improve(calibrator_));
     LATHE_TRY(rank());
     LATHE_ASSIGN(Quantized best, within_budget());
+    best.wide = trials_.wide_model();
     PrecisionReport& report = best.report;
     report.calibrator = to_string(calibrator_);
     report.calibrators = std::move(tried_);
@@ -59,11 +60,10 @@ class Search {
     std::optional<CalibratorTrial> best;
     for (const Calibrator each : all_calibrators) {
       job_.report(-1, std::string("trying the calibrator ") + to_string(each));
-      LATHE_ASSIGN(const Quantized made, trials_.made_with({}, each));
       CalibratorTrial trial{to_string(each), 0, std::nullopt};
-      LATHE_ASSIGN(trial.snr_db, trials_.snr_of(made, all_samples));
+      LATHE_ASSIGN(trial.snr_db, trials_.snr({}, each, all_samples));
       if (request_.score) {
-        LATHE_ASSIGN(trial.score, trials_.score_of(made));
+        LATHE_ASSIGN(trial.score, trials_.score({}, each));
       }
       tried_.push_back(trial);
       if (!best || std::pair(trial.score, trial.snr_db) > std::pair(best->score, best->snr_db)) best = trial;
@@ -80,11 +80,12 @@ class Search {
     return std::clamp<size_t>(affordable, 1, std::max<size_t>(1, trials_.samples()));
   }
 
-  Result<Quantized> alone(ModuleId module) const {
-    Wide others;
+  /// All but one.
+  Wide others(ModuleId module) const {
+    Wide wide;
     for (const auto& [other, ignored] : trials_.products())
-      if (other != module) others[other] = "another module is looked at";
-    return trials_.made_with(others, calibrator_);
+      if (other != module) wide[other] = "another module is looked at";
+    return wide;
   }
 
   /// All of them for a search; without one, those with most to compute.
@@ -113,9 +114,8 @@ class Search {
     for (const ModuleId module : modules) {
       LATHE_TRY(job_.check());
       const Int8Trials::Products& products = trials_.products().at(module);
-      LATHE_ASSIGN(const Quantized made, alone(module));
       ModuleSensitivity found{module, 0, std::nullopt, products.flops, false};
-      LATHE_ASSIGN(found.snr_db, trials_.snr_of(made, ranking_samples()));
+      LATHE_ASSIGN(found.snr_db, trials_.snr(others(module), calibrator_, ranking_samples()));
       ranking_.push_back(found);
       const size_t all = modules.size();
       job_.report(static_cast<double>(ranking_.size()) / static_cast<double>(all),
@@ -126,8 +126,7 @@ class Search {
     if (!request_.score) return {};
     for (size_t i = 0; i < std::min(scored_modules, ranking_.size()); ++i) {
       LATHE_TRY(job_.check());
-      LATHE_ASSIGN(const Quantized made, alone(ranking_[i].module));
-      LATHE_ASSIGN(ranking_[i].score, trials_.score_of(made));
+      LATHE_ASSIGN(ranking_[i].score, trials_.score(others(ranking_[i].module), calibrator_));
       job_.report(-1, "measured the metric of " + std::to_string(i + 1) + " modules");
     }
     std::stable_sort(ranking_.begin(), ranking_.end(),
@@ -151,19 +150,20 @@ class Search {
 
   struct Trial {
     std::vector<bool> wide;  ///< by place in the ranking
-    Quantized made;
     double score = 0;
     size_t count() const { return static_cast<size_t>(std::count(wide.begin(), wide.end(), true)); }
   };
+  Wide modules_of(const Trial& trial) const {
+    Wide modules;
+    for (size_t i = 0; i < trial.wide.size(); ++i)
+      if (trial.wide[i]) modules[ranking_[i].module] = why_wide(i);
+    return modules;
+  }
   Result<Trial> attempt(std::vector<bool> wide) {
     LATHE_TRY(job_.check());
     Trial trial;
     trial.wide = std::move(wide);
-    Wide modules;
-    for (size_t i = 0; i < trial.wide.size(); ++i)
-      if (trial.wide[i]) modules[ranking_[i].module] = why_wide(i);
-    LATHE_ASSIGN(trial.made, trials_.made_with(modules, calibrator_));
-    LATHE_ASSIGN(trial.score, trials_.score_of(trial.made));
+    LATHE_ASSIGN(trial.score, trials_.score(modules_of(trial), calibrator_));
     job_.report(-1, "with " + std::to_string(trial.count()) + " modules in fp32: " + number(trial.score) +
                         ", fp32 " + number(*trials_.wide_score()));
     return trial;
@@ -217,7 +217,8 @@ class Search {
     LATHE_ASSIGN(Trial found, fewest());
     LATHE_TRY(give_back(found));
     for (size_t i = 0; i < ranking_.size(); ++i) ranking_[i].kept_wide = found.wide[i];
-    found.made.report.score = found.score;
+    LATHE_ASSIGN(Quantized made, trials_.made_with(modules_of(found), calibrator_));
+    made.report.score = found.score;
     if (found.count() > 0)
       notes_.push_back({Severity::note,
                         "int8_search",
@@ -227,7 +228,7 @@ class Search {
                             number(found.score) + " against " + number(*trials_.wide_score()),
                         "",
                         {}});
-    return std::move(found.made);
+    return made;
   }
 
   const Int8Request& request_;

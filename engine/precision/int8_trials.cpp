@@ -3,11 +3,12 @@
 
 #include <algorithm>
 #include <string_view>
+#include <utility>
 
 #include "engine/precision/bias_correction.h"
 #include "engine/precision/calibration_cache.h"
 #include "engine/precision/migration.h"
-#include "engine/runtime/converted.h"
+#include "engine/runtime/engine_prefix.h"
 #include "engine/tensor/compare.h"
 
 namespace lathe {
@@ -35,22 +36,52 @@ Status Int8Trials::prepare(const Model& model) {
   LATHE_ASSIGN(prepared_, prepared_for_int8(model));
   LATHE_ASSIGN(wishes_, int8_wishes(prepared_->modules, request_.precision));
   LATHE_ASSIGN(const Int8Plan full, plan_with({}));
-  LATHE_ASSIGN(calibration_, calibrate_cached(prepared_, values_to_calibrate(prepared_->graph, full),
-                                              *request_.data, job_, notes_));
+  const std::vector<std::string> values = values_to_calibrate(prepared_->graph, full);
+  LATHE_ASSIGN(calibration_, calibrate_cached(prepared_, values, *request_.data, job_, notes_));
+  open_log(values);
   for (const NodeId id : full.order) {
     const Int8Decision& decision = full.of(id);
-    if (!decision.product || !decision.int8) continue;
+    if (!(decision.product || decision.table) || !decision.int8) continue;
     const Node& node = prepared_->graph.node(id);
     Products& own = products_[node.module.valid() ? node.module : ModuleTree::root()];
     own.flops += decision.flops;
     own.nodes.push_back(node.name);
   }
-  LATHE_ASSIGN(const auto wide, make_engine_model(prepared_));
+  LATHE_ASSIGN(const auto wide, make_engine_prefix(prepared_));
   if (request_.score) {
-    LATHE_ASSIGN(wide_score_, request_.score(*wide));
+    LATHE_ASSIGN(wide_score_, logged("fp32", [&] { return request_.score(*wide); }));
   }
   LATHE_ASSIGN(expected_, outputs_of(*wide, *request_.data, compared_samples, job_));
   return {};
+}
+
+void Int8Trials::open_log(const std::vector<std::string>& values) {
+  if (request_.trials.empty()) return;
+  const uint64_t key = calibration_key(*prepared_, values, *request_.data);
+  log_ =
+      TrialLog(request_.trials,
+               std::to_string(key) + (request_.symmetric ? " symmetric " : " asymmetric ") + request_.judge);
+  if (log_.found() > 0)
+    notes_.push_back(
+        {Severity::note,
+         "int8_resumed",
+         request_.trials.string(),
+         "an interrupted search was taken up: " + std::to_string(log_.found()) + " trials had been finished",
+         "",
+         {}});
+}
+
+Result<double> Int8Trials::logged(const std::string& trial, const std::function<Result<double>()>& measure) {
+  if (const auto known = log_.find(trial)) return *known;
+  LATHE_ASSIGN(const double value, measure());
+  LATHE_TRY(log_.add(trial, value));
+  return value;
+}
+
+std::string Int8Trials::name_of(const char* what, const Wide& wide, Calibrator calibrator) const {
+  std::string name = what + std::string(" ") + to_string(calibrator) + state_ + ", in fp32:";
+  for (const auto& [module, why] : wide) name += "\n" + prepared_->modules[module].path;
+  return name;
 }
 
 Result<Int8Plan> Int8Trials::plan_with(const Wide& wide) const {
@@ -63,15 +94,32 @@ Result<Int8Plan> Int8Trials::plan_with(const Wide& wide) const {
 
 Result<Quantized> Int8Trials::made_with(const Wide& wide, Calibrator calibrator) const {
   LATHE_ASSIGN(const Int8Plan plan, plan_with(wide));
-  if (!bias_means_) return quantize(*prepared_, plan, calibration_, calibrator, request_.precision.inference);
   Model corrected = *prepared_;
   corrected.graph = prepared_->graph.clone();
-  LATHE_TRY(correct_biases(corrected.graph, plan, *bias_means_));
-  return quantize(corrected, plan, calibration_, calibrator, request_.precision.inference);
+  if (bias_means_) LATHE_TRY(correct_biases(corrected.graph, plan, *bias_means_));
+  return quantize(corrected, plan, calibration_, calibrator, request_.precision.inference,
+                  request_.symmetric);
+}
+
+Result<double> Int8Trials::snr(const Wide& wide, Calibrator calibrator, size_t samples) {
+  samples = std::min(samples, expected_.size());
+  const std::string what = "snr of " + std::to_string(samples);
+  return logged(name_of(what.c_str(), wide, calibrator), [&]() -> Result<double> {
+    LATHE_ASSIGN(const Quantized made, made_with(wide, calibrator));
+    return snr_of(made, samples);
+  });
+}
+
+Result<double> Int8Trials::score(const Wide& wide, Calibrator calibrator) {
+  return logged(name_of("score", wide, calibrator), [&]() -> Result<double> {
+    LATHE_ASSIGN(const Quantized made, made_with(wide, calibrator));
+    LATHE_ASSIGN(const auto runnable, make_engine_prefix(made.model));
+    return request_.score(*runnable);
+  });
 }
 
 Result<double> Int8Trials::snr_of(const Quantized& quantized, size_t samples) const {
-  LATHE_ASSIGN(const auto runnable, make_engine_model(quantized.model));
+  LATHE_ASSIGN(const auto runnable, make_engine_prefix(quantized.model));
   LATHE_ASSIGN(const auto outputs,
                outputs_of(*runnable, *request_.data, std::min(samples, expected_.size()), job_));
   std::map<std::string, DifferenceSums> sums;
@@ -89,14 +137,8 @@ Result<double> Int8Trials::snr_of(const Quantized& quantized, size_t samples) co
   return worst;
 }
 
-Result<double> Int8Trials::score_of(const Quantized& quantized) const {
-  LATHE_ASSIGN(const auto runnable, make_engine_model(quantized.model));
-  return request_.score(*runnable);
-}
-
-Result<double> Int8Trials::snr_of_all(Calibrator calibrator) const {
-  LATHE_ASSIGN(const Quantized made, made_with({}, calibrator));
-  return snr_of(made, compared_samples);
+Result<double> Int8Trials::snr_of_all(Calibrator calibrator) {
+  return snr({}, calibrator, compared_samples);
 }
 
 /// The model with its ranges moved, calibrated anew.
@@ -117,10 +159,12 @@ Result<Int8Improvement> Int8Trials::try_migration(const char* name, Calibrator c
                calibrate(changed, values_to_calibrate(changed->graph, plan), *request_.data, job_));
   const std::shared_ptr<const Model> old = std::exchange(prepared_, std::move(changed));
   std::swap(calibration_, calibration);
+  const std::string state = std::exchange(state_, state_ + " " + name);
   LATHE_ASSIGN(tried.after_db, snr_of_all(calibrator));
   tried.kept = tried.after_db > before + noticeable_db;
   if (tried.kept) return tried;
   prepared_ = old;
+  state_ = state;
   std::swap(calibration_, calibration);
   return tried;
 }
@@ -132,11 +176,14 @@ Result<Int8Improvement> Int8Trials::try_bias_correction(Calibrator calibrator, d
                channel_statistics(prepared_, product_inputs(prepared_->graph, plan), *request_.data, job_));
   Graph corrected = prepared_->graph.clone();
   LATHE_ASSIGN(tried.places, correct_biases(corrected, plan, *bias_means_));
+  const std::string state = std::exchange(state_, state_ + " bias_correction");
   if (tried.places > 0) {
     LATHE_ASSIGN(tried.after_db, snr_of_all(calibrator));
     tried.kept = tried.after_db > before + noticeable_db;
   }
-  if (!tried.kept) bias_means_.reset();
+  if (tried.kept) return tried;
+  bias_means_.reset();
+  state_ = state;
   return tried;
 }
 

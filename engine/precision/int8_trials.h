@@ -5,6 +5,7 @@
 
 #include "engine/precision/channel_statistics.h"
 #include "engine/precision/int8_search.h"
+#include "engine/precision/trial_log.h"
 
 namespace lathe {
 
@@ -19,29 +20,39 @@ class Int8Trials {
 
   using Wide = std::map<ModuleId, std::string>;  ///< modules whose own products stay wide, and why
   Result<Quantized> made_with(const Wide& wide, Calibrator calibrator) const;
-  /// Decibels of the worst output over the first `samples` that are there.
-  Result<double> snr_of(const Quantized& quantized, size_t samples) const;
-  Result<double> score_of(const Quantized& quantized) const;
+  /// Of such a model: decibels of the worst output over the first `samples` that are there, and the metric.
+  /// What an interrupted search has found already is not measured again.
+  Result<double> snr(const Wide& wide, Calibrator calibrator, size_t samples);
+  Result<double> score(const Wide& wide, Calibrator calibrator);
 
   struct Products {
     std::vector<std::string> nodes;
     double flops = 0;
   };
-  /// Of the products that can be in 8 bit, by the module that owns them.
+  /// Of the products and tables that can be in 8 bit, by the module that owns them.
   const std::map<ModuleId, Products>& products() const { return products_; }
+  /// The model in fp32 that the quantised ones are made of.
+  const std::shared_ptr<const Model>& wide_model() const { return prepared_; }
   const std::optional<double>& wide_score() const { return wide_score_; }
   const Findings& notes() const { return notes_; }
-  /// How many samples snr_of can compare.
+  /// How many samples snr() can compare.
   size_t samples() const { return expected_.size(); }
 
  private:
   Result<Int8Plan> plan_with(const Wide& wide) const;
-  Result<double> snr_of_all(Calibrator calibrator) const;
+  Result<double> snr_of(const Quantized& quantized, size_t samples) const;
+  Result<double> snr_of_all(Calibrator calibrator);
+  /// What the log has for `trial`, else what `measure` gives, which is kept there.
+  Result<double> logged(const std::string& trial, const std::function<Result<double>()>& measure);
+  void open_log(const std::vector<std::string>& values);
+  std::string name_of(const char* what, const Wide& wide, Calibrator calibrator) const;
   Result<Int8Improvement> try_migration(const char* name, Calibrator calibrator, double before);
   Result<Int8Improvement> try_bias_correction(Calibrator calibrator, double before);
 
   const Int8Request& request_;
   const JobContext& job_;
+  TrialLog log_;
+  std::string state_;  ///< improvements kept so far, for the names of trials
   std::shared_ptr<const Model> prepared_;
   Int8Wishes wishes_;
   Calibration calibration_;

@@ -50,18 +50,20 @@ Status QdqInserter::quantise_activation(ValueId value, ValueId range_from) {
   const NodeId made_by = graph_.value(value).producer;
   const Node neighbour = graph_.node(made_by.valid() ? made_by : consumers.front());
   const std::optional<Dims> dims = plan_.types.type(value).dims;
-  const ValueId scale = editor_.add_constant(name + "/scale", Tensor::scalar(range.scale()));
+  const ValueId scale = editor_.add_constant(name + "/scale", Tensor::scalar(scale_of(range)));
   const ValueId zero = editor_.add_constant(
-      name + "/zero_point", Tensor::scalar<uint8_t>(static_cast<uint8_t>(range.zero_point())));
+      name + "/zero_point", symmetric_ ? Tensor::scalar<int8_t>(0)
+                                       : Tensor::scalar<uint8_t>(static_cast<uint8_t>(range.zero_point())));
   const ValueId stored = add_node("QuantizeLinear", neighbour, name + "/quantize", {value, scale, zero},
-                                  ElementType::u8, dims, "hands '" + name + "' to what computes in 8 bit");
+                                  symmetric_ ? ElementType::i8 : ElementType::u8, dims,
+                                  "hands '" + name + "' to what computes in 8 bit");
   const ValueId back =
       add_node("DequantizeLinear", neighbour, name + "/dequantize", {stored, scale, zero}, ElementType::f32,
                dims, "says what the 8-bit numbers of '" + name + "' stand for");
   // What is made in 8 bit is nowhere more exact; what is made wide stays so for readers that are.
-  const bool made_in_8bit = made_by.valid() && plan_.of(made_by).int8;
+  const bool made_in_8bit = made_by.valid() && plan_.of(made_by).computes();
   for (const NodeId id : consumers) {
-    if (!made_in_8bit && !plan_.of(id).int8) continue;
+    if (!made_in_8bit && !plan_.of(id).computes()) continue;
     std::vector<ValueId> inputs = graph_.node(id).inputs;
     const bool first_only = plan_.of(id).product;
     for (size_t i = 0; i < inputs.size(); ++i)
@@ -105,7 +107,7 @@ void QdqInserter::quantise_bias(NodeId id) {
   std::vector<float> products;
   std::vector<int32_t> stored;
   for (size_t c = 0; c < scales.size(); ++c) {
-    products.push_back(scales[c] * range->scale());
+    products.push_back(scales[c] * scale_of(*range));
     const double number = std::nearbyint(static_cast<double>(bias.data<float>()[c]) / products[c]);
     if (!(products[c] > 0) || std::abs(number) > 1e9) return;
     stored.push_back(static_cast<int32_t>(number));

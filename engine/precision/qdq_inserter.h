@@ -13,13 +13,14 @@ namespace lathe {
 class QdqInserter {
  public:
   QdqInserter(Graph& graph, const Int8Plan& plan, const Calibration& calibration, Calibrator calibrator,
-              int opset)
+              int opset, bool symmetric)
       : graph_(graph),
         editor_(graph),
         plan_(plan),
         calibration_(calibration),
         calibrator_(calibrator),
-        opset_(opset) {}
+        opset_(opset),
+        symmetric_(symmetric) {}
   Status run();
   /// Names of the nodes that were inserted, and why.
   const std::map<std::string, std::string>& inserted() const { return inserted_; }
@@ -30,6 +31,7 @@ class QdqInserter {
   void quantise_bias(NodeId id);
   Status widen_bias(NodeId id);
   Result<QuantizedRange> range_of(ValueId value) const;
+  float scale_of(QuantizedRange range) const { return symmetric_ ? range.symmetric_scale() : range.scale(); }
   ValueId add_node(const char* op_type, const Node& neighbour, const std::string& name,
                    std::vector<ValueId> inputs, ElementType type, std::optional<Dims> dims, std::string why,
                    std::optional<size_t> axis = {});
@@ -40,6 +42,7 @@ class QdqInserter {
   const Calibration& calibration_;
   Calibrator calibrator_;
   int opset_;
+  bool symmetric_;  ///< activations
   std::map<std::string, std::string> inserted_;
   struct Weights {
     ValueId value;

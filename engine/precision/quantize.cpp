@@ -8,18 +8,12 @@
 #include "engine/passes/pass.h"
 #include "engine/precision/module_scopes.h"
 #include "engine/precision/qdq_inserter.h"
-#include "engine/precision/raise_opset.h"
 #include "engine/precision/rebuild.h"
+#include "engine/precision/rewrite_facts.h"
+#include "engine/precision/weights_writer.h"
 
 namespace lathe {
 namespace {
-
-constexpr int per_channel_since = 13;  // opset of DequantizeLinear with an axis
-
-int opset_of(const Model& model) {
-  const auto found = model.opsets.find("");
-  return found != model.opsets.end() ? found->second : 0;
-}
 
 /// What exporters make of equal weights: one of them, and Identity of it for the others. Normalisations read
 /// the weights themselves, so that they can be folded.
@@ -69,22 +63,13 @@ Error no_such_module(const ModuleTree& tree, const std::string& path) {
   return nearest.empty() ? error : error.hint("did you mean '" + nearest + "'?");
 }
 
-NodePrecision fact_of(const Node& node) {
-  NodePrecision fact;
-  fact.node = node.name;
-  fact.id = node.id;
-  fact.module = node.module.valid() ? node.module : ModuleTree::root();
-  fact.op_type = node.qualified_type();
-  return fact;
-}
-
 /// Facts about the nodes of the plan by name, since the rewrite ends with new ids.
 PrecisionReport report_of(const Graph& before, const Int8Plan& plan, const Graph& after,
-                          const QdqInserter& inserter) {
+                          const std::map<std::string, std::string>& inserted) {
   PrecisionReport report;
   for (const Node& node : after.nodes()) {
     NodePrecision fact = fact_of(node);
-    if (const auto made = inserter.inserted().find(node.name); made != inserter.inserted().end()) {
+    if (const auto made = inserted.find(node.name); made != inserted.end()) {
       fact.precision = node.op_type == "QuantizeLinear" ? ElementType::u8 : ElementType::f32;
       fact.rule = "quantization";
       fact.reason = made->second;
@@ -111,18 +96,27 @@ PrecisionReport report_of(const Graph& before, const Int8Plan& plan, const Graph
   return report;
 }
 
+/// Tables that only lookups read, in 8 bit in the file and in memory; what is picked is dequantised.
+Status store_tables(const Graph& graph, const Int8Plan& plan, WeightWriter& writer) {
+  for (const NodeId id : plan.order) {
+    if (!plan.of(id).table || !plan.of(id).int8) continue;
+    WeightDecision decision;
+    decision.node = id;
+    decision.weights = graph.node(id).inputs[0];
+    decision.axis = plan.of(id).channel_axis;
+    decision.table = true;
+    decision.form = WeightForm::int8;
+    LATHE_TRY(writer.write(decision));
+  }
+  return {};
+}
+
 }  // namespace
 
 Result<std::shared_ptr<const Model>> prepared_for_int8(const Model& model) {
   auto made = std::make_shared<Model>(model);
   made->graph = model.graph.clone();
-  if (opset_of(*made) < per_channel_since) {
-    const OpsetLimit limit = reachable_opset(*made, per_channel_since);
-    if (limit.version < per_channel_since)
-      return Error(usage_error("", "int8 needs opset 13, and the model cannot be written in it"))
-          .hint(limit.blocker + " stands against it");
-    LATHE_TRY(raise_opset(*made, per_channel_since));
-  }
+  LATHE_TRY(raise_for_channels(*made, "int8 needs"));
   LATHE_TRY(fold_normalisations(*made));
   LATHE_ASSIGN(made->graph, rebuild(made->graph));
   refresh_modules(*made);
@@ -159,12 +153,16 @@ std::vector<std::string> values_to_calibrate(const Graph& graph, const Int8Plan&
 }
 
 Result<Quantized> quantize(const Model& model, const Int8Plan& plan, const Calibration& calibration,
-                           Calibrator calibrator, const InferenceOptions& inference) {
+                           Calibrator calibrator, const InferenceOptions& inference, bool symmetric) {
   Quantized made;
   made.model = std::make_shared<Model>(model);
   made.model->graph = model.graph.clone();
-  QdqInserter inserter(made.model->graph, plan, calibration, calibrator, opset_of(model));
+  QdqInserter inserter(made.model->graph, plan, calibration, calibrator, opset_of(model), symmetric);
   LATHE_TRY(inserter.run());
+  WeightWriter tables(made.model->graph, opset_of(model));
+  LATHE_TRY(store_tables(model.graph, plan, tables));
+  std::map<std::string, std::string> inserted = inserter.inserted();
+  inserted.insert(tables.inserted().begin(), tables.inserted().end());
   GraphEditor(made.model->graph).remove_dead();
   LATHE_ASSIGN(made.model->graph, rebuild(made.model->graph));
   refresh_modules(*made.model);
@@ -174,7 +172,7 @@ Result<Quantized> quantize(const Model& model, const Int8Plan& plan, const Calib
   for (const Finding& finding : infer(made.model->graph, inference).findings)
     if (finding.severity == Severity::error)
       return internal_error(finding.where, "after quantising: " + finding.message);
-  made.report = report_of(model.graph, plan, made.model->graph, inserter);
+  made.report = report_of(model.graph, plan, made.model->graph, inserted);
   made.report.opset_before = made.report.opset_after = opset_of(model);
   return made;
 }

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // int8 as a visible rewrite of the graph: QuantizeLinear and DequantizeLinear around what computes in 8 bit,
-// valid ONNX that any runtime loads. Activations are u8 with one scale and zero point per tensor, weights i8
-// with a scale per output channel, biases i32 of scale data * weights.
+// valid ONNX that any runtime loads. Activations are u8 with one scale and zero point per tensor, or i8 with
+// zero point 0 where that is asked for; weights i8 with a scale per output channel, biases i32 of scale data
+// * weights; tables that lookups pick rows from i8 with a scale per column.
 #pragma once
 
 #include "engine/precision/calibration.h"
@@ -22,10 +23,14 @@ std::vector<std::string> values_to_calibrate(const Graph& graph, const Int8Plan&
 
 struct Quantized {
   std::shared_ptr<Model> model;
+  /// The same function in fp32, with values of the same names and meaning: what `model` is compared with
+  /// tensor by tensor. Null unless a search made it.
+  std::shared_ptr<const Model> wide;
   PrecisionReport report;
 };
-/// Carries out a plan for `model` (prepared). Errors: a range that calibration did not see.
+/// Carries out a plan for `model` (prepared). `symmetric`: activations are i8 with zero point 0. Errors: a
+/// range that calibration did not see.
 Result<Quantized> quantize(const Model& model, const Int8Plan& plan, const Calibration& calibration,
-                           Calibrator calibrator, const InferenceOptions& inference);
+                           Calibrator calibrator, const InferenceOptions& inference, bool symmetric = false);
 
 }  // namespace lathe

@@ -6,28 +6,12 @@
 
 #include "engine/graph/verify.h"
 #include "engine/precision/module_scopes.h"
-#include "engine/precision/raise_opset.h"
 #include "engine/precision/rebuild.h"
+#include "engine/precision/rewrite_facts.h"
 #include "engine/precision/weights_writer.h"
 
 namespace lathe {
 namespace {
-
-constexpr int per_channel_since = 13;  // opset of DequantizeLinear with an axis
-
-int opset_of(const Model& model) {
-  const auto found = model.opsets.find("");
-  return found != model.opsets.end() ? found->second : 0;
-}
-
-NodePrecision fact_of(const Node& node) {
-  NodePrecision fact;
-  fact.node = node.name;
-  fact.id = node.id;
-  fact.module = node.module.valid() ? node.module : ModuleTree::root();
-  fact.op_type = node.qualified_type();
-  return fact;
-}
 
 /// Rows in the order of the new graph, with its ids: of bodies' nodes behind the node that owns them.
 void rewrite_rows(const Graph& graph, const std::map<std::string, WeightDecision>& decisions,
@@ -72,15 +56,6 @@ std::string megabytes(size_t bytes) {
   return std::to_string(tenths / 10) + "." + std::to_string(tenths % 10) + " MB";
 }
 
-Status raise_for_channels(Model& model) {
-  if (opset_of(model) >= per_channel_since) return {};
-  const OpsetLimit limit = reachable_opset(model, per_channel_since);
-  if (limit.version < per_channel_since)
-    return Error(usage_error("", "weights in int8 need opset 13, and the model cannot be written in it"))
-        .hint(limit.blocker + " stands against it");
-  return raise_opset(model, per_channel_since);
-}
-
 }  // namespace
 
 bool WeightsRequest::asks() const {
@@ -92,7 +67,7 @@ Status store_weights(Model& model, const WeightsRequest& request, PrecisionRepor
                      const JobContext& job) {
   if (!request.asks()) return {};
   if (report.opset_before == 0) report.opset_before = opset_of(model);
-  LATHE_TRY(raise_for_channels(model));
+  LATHE_TRY(raise_for_channels(model, "weights in int8 need"));
   LATHE_ASSIGN(const std::vector<WeightDecision> plan, plan_weights(model, request));
   WeightWriter writer(model.graph, opset_of(model));
   std::map<std::string, WeightDecision> decisions;

@@ -25,6 +25,22 @@ ValueId initializer_behind(const Graph& graph, ValueId value) {
   return value;
 }
 
+using Refusal = std::optional<std::pair<std::string, std::string>>;
+
+Refusal few(const Tensor& weights) {
+  if (weights.count() >= least_stored_weights) return std::nullopt;
+  return {{"few_weights", "its " + std::to_string(weights.count()) + " weights are too few to matter"}};
+}
+
+Refusal unfit_rows(const Node& node, const Tensor& table) {
+  if (table.type() != ElementType::f32 || table.rank() != 2 || node.attributes.get_int("axis", 0) != 0)
+    return {{"weight_form", "does not pick rows of one fp32 matrix"}};
+  const auto numbers = table.data<float>();
+  if (!std::all_of(numbers.begin(), numbers.end(), [](float each) { return std::isfinite(each); }))
+    return {{"weight_form", "its table holds NaN or infinity"}};
+  return few(table);
+}
+
 class Planner {
  public:
   Planner(const Model& model, const WeightsRequest& request)
@@ -78,8 +94,6 @@ class Planner {
     return wanted;
   }
 
-  using Refusal = std::optional<std::pair<std::string, std::string>>;
-
   Refusal why_not(const Node& node, const WeightDecision& made, const WeightWish& wish) const {
     if (wish.form == WeightForm::full) return {{"asked", wish.says}};
     if (const auto kept = request_.keep.find(node.name); kept != request_.keep.end())
@@ -87,27 +101,13 @@ class Planner {
     const Tensor* weights = graph_.constant(made.weights);
     if (is(node, {"Conv"}))
       return {{"convolution", "convolutions are limited by arithmetic, not by reading their weights"}};
-    if (made.table) return unfit_table(node, *weights);
+    if (made.table) return unfit_rows(node, *weights);
     for (const Int8Rule& rule : int8_rules())
       if (const auto why = rule.keeps_wide({graph_, types_, node, weights}))
         return {{std::string(rule.name), *why}};
     if (wish.form == WeightForm::int4 && !fits_bias(node, weights->dim(made.axis)))
       return {{"bias_form", "its bias is not one number per column, as 4-bit products want it"}};
     return few(*weights);
-  }
-
-  static Refusal few(const Tensor& weights) {
-    if (weights.count() >= least_stored_weights) return std::nullopt;
-    return {{"few_weights", "its " + std::to_string(weights.count()) + " weights are too few to matter"}};
-  }
-
-  static Refusal unfit_table(const Node& node, const Tensor& table) {
-    if (table.type() != ElementType::f32 || table.rank() != 2 || node.attributes.get_int("axis", 0) != 0)
-      return {{"weight_form", "does not pick rows of one fp32 matrix"}};
-    const auto numbers = table.data<float>();
-    if (!std::all_of(numbers.begin(), numbers.end(), [](float each) { return std::isfinite(each); }))
-      return {{"weight_form", "its table holds NaN or infinity"}};
-    return few(table);
   }
 
   bool fits_bias(const Node& node, int64_t columns) const {
@@ -166,6 +166,16 @@ class Planner {
 };
 
 }  // namespace
+
+std::optional<std::pair<std::string, std::string>> unfit_table(const Graph& graph, const Node& gather) {
+  const Value& table = graph.value(gather.inputs[0]);
+  for (const NodeId id : table.consumers) {
+    const Node& reader = graph.node(id);
+    if (table.is_output || !is(reader, {"Gather"}) || reader.inputs[0] != table.id)
+      return {{"shared_weights", "its table is read by '" + reader.name + "', too, which does not look up"}};
+  }
+  return unfit_rows(gather, table.constant);
+}
 
 Result<std::vector<WeightDecision>> plan_weights(const Model& model, const WeightsRequest& request) {
   return Planner(model, request).run();

@@ -2,6 +2,8 @@
 // Which nodes have their constant weights stored in 8 or 4 bits, and why others have not. Changes nothing.
 #pragma once
 
+#include <optional>
+#include <utility>
 #include <vector>
 
 #include "engine/precision/weights_only.h"
@@ -18,6 +20,10 @@ struct WeightDecision {
   bool table = false;                  ///< of a Gather
   std::string rule, reason;
 };
+
+/// Why the constant table that a Gather picks from does not stand in 8 bit in int8 models: rule and sentence;
+/// nothing where it does.
+std::optional<std::pair<std::string, std::string>> unfit_table(const Graph& graph, const Node& gather);
 
 /// In topological order. Errors: a cycle.
 Result<std::vector<WeightDecision>> plan_weights(const Model& model, const WeightsRequest& request);

@@ -100,6 +100,8 @@ QString stepText(const RemedyStep& step) {
                                : tr("Split sequences of “%1” into tensors").arg(subject);
     case Remedy::Kind::replace_operator:
       return tr("Replace %1 by other operators").arg(subject);
+    case Remedy::Kind::approximate_operator:
+      return tr("Approximate %1").arg(subject);
     case Remedy::Kind::raise_precision:
       return subject.isEmpty() ? tr("Compute in fp32") : tr("Compute “%1” in fp32").arg(subject);
     case Remedy::Kind::upgrade_opset:

@@ -4,6 +4,7 @@
 #include <QCoreApplication>
 #include <algorithm>
 
+#include "gui/models/module_accuracy_model.h"
 #include "gui/models/module_tree_model.h"
 #include "gui/models/remedy_choices.h"
 #include "gui/views/inspector_pages.h"
@@ -25,6 +26,7 @@ class ConversionRows {
 
  private:
   void settings(ModuleId id);
+  void accuracy(ModuleId id);
   void failure(const Failure& failure, ModuleId id);
   QString remedyLines(const Failure& failure, ModuleId id) const;
 
@@ -94,7 +96,35 @@ void ConversionRows::write(ModuleId id) {
     m_page.row(tr("Engine inputs"), inputs.join(QStringLiteral("<br>")));
     if (outcome->build_ms > 0) m_page.row(tr("Built in"), formatDuration(outcome->build_ms * 1e6));
   }
+  accuracy(id);
   if (outcome->failure) failure(*outcome->failure, id);
+}
+
+/// What the module makes beside the same run in fp32, tensor by tensor.
+void ConversionRows::accuracy(ModuleId id) {
+  const ModuleAccuracy& accuracy = m_document.conversion()->module_accuracy;
+  QStringList lines;
+  size_t left = 0;
+  for (size_t i = 0; i < accuracy.borders.size(); ++i) {
+    const BorderAccuracy& border = accuracy.borders[i];
+    if (border.module != m_model.modules[id].path) continue;
+    if (static_cast<size_t>(lines.size()) == listed) {
+      ++left;
+      continue;
+    }
+    const QString db = decibelText(border.snr_db).toHtmlEscaped();
+    QString line = border.snr_db < wrong_db ? colored(strong(db), theme().error) : db;
+    line += QLatin1Char(' ') + muted(tr("%1 enters, cosine %2, largest error %3")
+                                         .arg(decibelText(border.entering_db))
+                                         .arg(border.cosine, 0, 'f', 6)
+                                         .arg(border.max_abs, 0, 'g', 4)
+                                         .toHtmlEscaped());
+    if (accuracy.first_wrong == i) line += QStringLiteral("<br>") + strong(tr("it first goes wrong here"));
+    if (accuracy.steepest == i) line += QStringLiteral("<br>") + strong(tr("most is lost in this module"));
+    lines << line;
+  }
+  if (left > 0) lines << muted(tr("%1 more").arg(left));
+  m_page.row(tr("Beside fp32"), lines.join(QStringLiteral("<br>")));
 }
 
 QString ConversionRows::remedyLines(const Failure& failure, ModuleId id) const {

@@ -12,6 +12,7 @@
 #include <QVBoxLayout>
 
 #include "gui/app/view_registry.h"
+#include "gui/views/accuracy_table.h"
 #include "gui/views/failure_list.h"
 #include "gui/views/field_message.h"
 #include "gui/views/files_written.h"
@@ -145,6 +146,12 @@ QWidget* ResultsView::makeContent() {
   m_failures = new FailureList(m_workspace, FailureList::Detail::Full, content);
   m_failureSection =
       makeSection(tr("Not converted, by cause"), tr("These modules run eagerly"), m_failures, column);
+  m_byModule = new AccuracyTable(m_workspace, content);
+  m_byModuleSection = makeSection(
+      tr("Accuracy by module"),
+      tr("The model in fp32 and the converted one, run side by side: how far each tensor that leaves a "
+         "module is from what it should be"),
+      m_byModule, column);
   m_balance = new BalanceBar(content);
   m_balanceSection =
       makeSection(tr("Where the time of one run goes"),
@@ -182,6 +189,7 @@ void ResultsView::refresh() {
   m_openFolder->setVisible(written);
   m_fileSection->setVisible(written);
   m_files->setFiles(written ? document.conversion()->files : std::vector<std::filesystem::path>());
+  m_byModuleSection->setVisible(!m_byModule->isEmpty());
   m_failureSection->setVisible(!m_failures->isEmpty());
   m_remedies->setRemedies(document.conversion() ? document.conversion()->conversion.remedies
                                                 : std::vector<AppliedRemedy>());

@@ -15,6 +15,7 @@ class QVBoxLayout;
 
 namespace lathe {
 
+class AccuracyTable;
 class BalanceBar;
 class Card;
 class DistributionChart;
@@ -57,14 +58,15 @@ class ResultsView : public QWidget {
   Card* m_latency;
   Card* m_accuracy;
   Card* m_size;
+  AccuracyTable* m_byModule;
   BalanceBar* m_balance;
   DistributionChart* m_chart;
   FailureList* m_failures;
   RemediesTaken* m_remedies;
   StatisticsTable* m_table;
   FilesWritten* m_files;
-  QWidget *m_balanceSection, *m_chartSection, *m_failureSection, *m_remedySection, *m_tableSection,
-      *m_fileSection;
+  QWidget *m_byModuleSection, *m_balanceSection, *m_chartSection, *m_failureSection, *m_remedySection,
+      *m_tableSection, *m_fileSection;
 };
 
 }  // namespace lathe

@@ -19,7 +19,7 @@ struct Options {
   std::optional<int64_t> block_size;
   std::optional<std::string> reduce;  ///< module; empty: the first that fails
   std::vector<std::string> min_shapes, opt_shapes, max_shapes;
-  bool fp16 = false, bf16 = false, int8 = false, dry_run = false, shapes_from_data = false,
+  bool fp16 = false, bf16 = false, int8 = false, symmetric = false, dry_run = false, shapes_from_data = false,
        apply_remedies = false;
   size_t limit = 0;
   int runs = 0;
@@ -77,6 +77,7 @@ Result<ConvertRequest> make_request(const Options& options, std::shared_ptr<cons
   if (options.block_size) top.block_size = options.block_size;
   if (!options.calibration.empty()) configuration.calibration = options.calibration;
   if (!options.calibrator.empty()) configuration.calibrator = options.calibrator;
+  if (options.symmetric) configuration.symmetric_activations = true;
   if (options.budget) configuration.accuracy_budget = options.budget;
   // A dataset named in the configuration is meant relative to the configuration.
   request.data = options.data;
@@ -176,6 +177,7 @@ void register_convert(CommandRegistry& registry) {
          app.add_option("--calib-cache", o.calibration_cache, "file that keeps what calibration finds");
          app.add_option("--calibrator", o.calibrator, "minmax, entropy, percentile or mse")
              ->check(CLI::IsMember({"minmax", "entropy", "percentile", "mse"}));
+         app.add_flag("--symmetric", o.symmetric, "int8 activations with zero point 0, as some devices want");
          app.add_option("--accuracy-budget", o.budget,
                         "how much a lower precision may lose of the metric (int8: 0.01)");
          app.add_option("--data", o.data, "dataset for accuracy and measuring");

@@ -14,7 +14,14 @@ double device_us(const MeasuredSide& side, ModuleId module) {
   return found == side.modules.end() ? 0 : found->second.device_us;
 }
 
-/// Eager time of the modules that became engines by the time of those engines.
+const Forecast* forecast_of(const ReportData& data, const Remedy& remedy) {
+  for (const Forecast& forecast : data.conversion->forecasts)
+    if (forecast.step.kind == remedy.kind && forecast.step.subject == remedy.subject) return &forecast;
+  return nullptr;
+}
+
+/// Eager time of the modules that became engines by the time of those engines; where there is none, of the
+/// whole model by that of one that was converted with a remedy.
 std::optional<double> measured_gain(const ReportData& data) {
   const Conversion& conversion = *data.conversion;
   double eager = 0, engine = 0;
@@ -24,8 +31,11 @@ std::optional<double> measured_gain(const ReportData& data) {
     engine += device_us(data.after, outcome.module);
     eager += device_us(data.before, outcome.module);
   }
-  if (eager <= 0 || engine <= 0) return std::nullopt;
-  return eager / engine;
+  if (eager > 0 && engine > 0) return eager / engine;
+  for (const Forecast& forecast : conversion.forecasts)
+    if (forecast.latency_ns.value_or(0) > 0 && data.after.latency.p50 > 0)
+      return data.after.latency.p50 / *forecast.latency_ns;
+  return std::nullopt;
 }
 
 /// Of the whole model: modules under an engine are counted with it.
@@ -59,20 +69,69 @@ std::optional<double> estimated_speedup(const ReportData& data, double blocked_u
 
 /// What looking ahead found, which beats the estimate.
 void add_forecast(const ReportData& data, Advice& advice) {
-  for (const Forecast& forecast : data.conversion->forecasts) {
-    if (forecast.step.kind != advice.remedy.kind || forecast.step.subject != advice.remedy.subject) continue;
-    advice.converted = forecast.converted;
-    if (!forecast.latency_ns || *forecast.latency_ns <= 0) continue;
-    advice.speedup = data.after.latency.p50 / *forecast.latency_ns;
-    advice.measured = true;
+  const Forecast* forecast = forecast_of(data, advice.remedy);
+  if (forecast == nullptr) return;
+  advice.converted = forecast->converted;
+  if (forecast->latency_ns.value_or(0) <= 0) return;
+  advice.speedup = data.after.latency.p50 / *forecast->latency_ns;
+  advice.measured = true;
+}
+
+/// Time of the modules that fail now and would convert.
+double unblocked_us(const ReportData& data, const Forecast& forecast) {
+  double time = 0;
+  for (const ModuleOutcome& outcome : data.conversion->outcomes) {
+    if (outcome.status != ModuleStatus::failed) continue;
+    const std::string& path = data.conversion->model->modules[outcome.module].path;
+    if (std::find(forecast.modules.begin(), forecast.modules.end(), path) != forecast.modules.end())
+      time += device_us(data.after, outcome.module);
   }
+  return time;
+}
+
+AlternativeAdvice alternative(const ReportData& data, const Remedy& remedy, std::optional<double> gain) {
+  AlternativeAdvice made;
+  made.remedy = remedy;
+  const Forecast* forecast = forecast_of(data, remedy);
+  if (forecast == nullptr) return made;
+  made.converted = forecast->converted;
+  made.measured = forecast->latency_ns.value_or(0) > 0;
+  made.speedup = made.measured ? data.after.latency.p50 / *forecast->latency_ns
+                               : estimated_speedup(data, unblocked_us(data, *forecast), gain);
+  return made;
+}
+
+/// What else the failure offers; each once in the advice.
+void add_others(const ReportData& data, const Failure& failure, std::optional<double> gain, Advice& advice) {
+  for (const Remedy& remedy : failure.remedies) {
+    const auto same = [&](const Remedy& other) {
+      return other.kind == remedy.kind && other.subject == remedy.subject;
+    };
+    const bool known = same(advice.remedy) ||
+                       std::any_of(advice.others.begin(), advice.others.end(),
+                                   [&](const AlternativeAdvice& other) { return same(other.remedy); });
+    if (!known && remedy.kind != Remedy::Kind::keep_eager)
+      advice.others.push_back(alternative(data, remedy, gain));
+  }
+}
+
+std::string without_stop(std::string text) {
+  while (!text.empty() && (text.back() == '.' || text.back() == ' ')) text.pop_back();
+  return text;
 }
 
 }  // namespace
 
+std::string AlternativeAdvice::text(int total) const {
+  std::string line = without_stop(remedy.text);
+  if (converted) line += fmt::format(": {} of {} modules convert with it", *converted, total);
+  if (speedup && measured) line += fmt::format(", {:.2f}x as measured", *speedup);
+  if (speedup && !measured) line += fmt::format(", about {:.2f}x (estimated)", *speedup);
+  return converted ? line : line + ": gain not known";
+}
+
 std::string Advice::text() const {
-  std::string line = remedy.text;
-  while (!line.empty() && (line.back() == '.' || line.back() == ' ')) line.pop_back();
+  std::string line = without_stop(remedy.text);
   if (converted) line += fmt::format(": {} of {} modules convert with it", *converted, total);
   line += fmt::format("{} concerns {} of {} modules, {:.0f} % of the eager run's time", converted ? ";" : ":",
                       modules.size(), total, 100 * share);
@@ -106,6 +165,7 @@ std::vector<Advice> advise(const ReportData& data) {
       group.advice.remedy = *remedy;
       group.advice.total = conversion.total;
     }
+    add_others(data, failure, gain, group.advice);
     group.advice.modules.push_back(conversion.model->modules[outcome.module].path);
     group.before_us += device_us(data.before, outcome.module);
     group.after_us += device_us(data.after, outcome.module);

@@ -10,6 +10,17 @@
 
 namespace lathe {
 
+/// Another answer to the same failures.
+struct AlternativeAdvice {
+  Remedy remedy;
+  std::optional<int> converted;   ///< modules that would convert with it
+  std::optional<double> speedup;  ///< of the converted model; none where it cannot be told
+  bool measured = false;          ///< `speedup` was measured
+
+  /// "Filter with ... : 92 of 92 modules convert with it, about 1.20x (estimated)".
+  std::string text(int total) const;
+};
+
 /// One remedy and the modules it is the first answer for.
 struct Advice {
   FailureCause cause = FailureCause::build_error;
@@ -23,6 +34,8 @@ struct Advice {
   std::optional<int> converted;       ///< modules that would convert with it
   bool measured = false;              ///< `speedup` was measured on the model converted with it
   std::optional<double> engine_gain;  ///< measured: eager time by engine time of the modules that converted
+  /// The other remedies of these failures, in the order they are offered; keeping eager is none.
+  std::vector<AlternativeAdvice> others;
 
   /// "Pin the shape of 'img' ...: 92 of 92 modules, 100 % of the eager run, about 1.6x (estimated)".
   std::string text() const;

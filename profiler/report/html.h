@@ -43,6 +43,7 @@ std::string html_next_steps(const ReportData& data);
 std::string html_remedies(const ReportData& data);
 std::string html_accuracy(const ReportData& data);
 std::string html_precision(const ReportData& data);
+std::string html_module_accuracy(const ReportData& data);
 std::string html_module_graph(const ReportData& data);
 std::string html_module_times(const ReportData& data);
 std::string html_modules(const ReportData& data);

@@ -90,6 +90,17 @@ std::string group_html(const ReportData& data, const Group& group, double whole_
          "</div>\n";
 }
 
+/// One step, and what could be done instead.
+std::string advice_html(const Advice& advice) {
+  constexpr size_t most = 4;
+  std::string html = "<li>" + html_text(advice.text());
+  if (!advice.others.empty()) html += "\n<ul>\n";
+  for (size_t i = 0; i < std::min(most, advice.others.size()); ++i)
+    html += "<li class=\"soft\">or: " + html_text(advice.others[i].text(advice.total)) + "</li>\n";
+  if (!advice.others.empty()) html += "</ul>\n";
+  return html + "</li>\n";
+}
+
 }  // namespace
 
 std::string html_failures(const ReportData& data) {
@@ -109,7 +120,7 @@ std::string html_next_steps(const ReportData& data) {
   const std::vector<Advice> list = advise(data);
   if (list.empty()) return "";
   std::string html = "<ol>\n";
-  for (const Advice& advice : list) html += "<li>" + html_text(advice.text()) + "</li>\n";
+  for (const Advice& advice : list) html += advice_html(advice);
   return html + "</ol>\n";
 }
 
@@ -121,6 +132,9 @@ std::string html_remedies(const ReportData& data) {
   for (const AppliedRemedy& each : applied)
     html +=
         "<li>" + html_text(each.text) +
+        (each.metric_loss
+             ? fmt::format(" <span class=\"soft\">({:.4g} of the metric lost)</span>", *each.metric_loss)
+             : "") +
         (each.loss ? fmt::format(" <span class=\"soft\">(outputs differ by at most {:.2g} of their largest "
                                  "element)</span>",
                                  *each.loss)

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "engine/convert/convert.h"
+#include "profiler/evaluate/module_accuracy.h"
 #include "profiler/stats/balance.h"
 #include "profiler/stats/distribution.h"
 #include "profiler/stats/statistics.h"
@@ -40,6 +41,7 @@ struct ReportData {
   std::string data, metric;  ///< as given; empty without
   size_t samples = 0;
   double load_ms = 0, compile_ms = 0;
+  ModuleAccuracy module_accuracy = {};  ///< empty where no precision was lowered
 };
 
 std::string workflow_report_json(const ReportData& data);

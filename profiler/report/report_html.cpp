@@ -22,6 +22,7 @@ std::vector<Section> sections(const ReportData& data) {
       {"latency", "How the latency spreads", html_latency(data)},
       {"accuracy", "Accuracy", html_accuracy(data)},
       {"precision", "Precision", html_precision(data)},
+      {"module-accuracy", "Accuracy by module", html_module_accuracy(data)},
       {"graph", "Graph of modules", html_module_graph(data)},
       {"operators", "Operators", html_operators(data)},
       {"modules", "Modules", html_module_times(data) + html_modules(data)},

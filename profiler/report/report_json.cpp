@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "profiler/report/advice.h"
+#include "profiler/report/module_accuracy_report.h"
 #include "profiler/report/precision_summary_json.h"
 #include "profiler/report/report_data.h"
 
@@ -73,6 +74,8 @@ ordered_json module_json(const ReportData& data, const ModuleOutcome& outcome) {
   if (outcome.failure) made["failure"] = failure_json(*outcome.failure);
   made["time_before"] = times(data.before.modules, outcome.module);
   made["time_after"] = times(data.after.modules, outcome.module);
+  const BorderAccuracy* worst = data.module_accuracy.worst_of(module.path);
+  made["snr_db"] = worst != nullptr ? ordered_json(worst->snr_db) : ordered_json(nullptr);
   return made;
 }
 
@@ -84,6 +87,9 @@ ordered_json applied_json(const Conversion& conversion) {
                     {"subject", applied.step.subject},
                     {"text", applied.text},
                     {"loss", applied.loss ? ordered_json(*applied.loss) : ordered_json(nullptr)}});
+    if (applied.snr_db) list.back()["snr_db"] = *applied.snr_db;
+    if (applied.metric_loss) list.back()["metric_loss"] = *applied.metric_loss;
+    if (applied.step.tolerance) list.back()["tolerance"] = *applied.step.tolerance;
     if (applied.step.shape) list.back()["shape"] = *applied.step.shape;
     if (applied.step.count) list.back()["count"] = *applied.step.count;
   }
@@ -117,7 +123,7 @@ ordered_json engine_json(const Conversion& conversion, size_t number) {
 /// Next steps, most time first.
 ordered_json advice_json(const ReportData& data) {
   ordered_json list = ordered_json::array();
-  for (const Advice& advice : advise(data))
+  for (const Advice& advice : advise(data)) {
     list.push_back(
         {{"text", advice.text()},
          {"cause", to_string(advice.cause)},
@@ -128,6 +134,16 @@ ordered_json advice_json(const ReportData& data) {
          {"speedup", advice.speedup ? ordered_json(*advice.speedup) : ordered_json(nullptr)},
          {"estimated", !advice.measured},
          {"converted", advice.converted ? ordered_json(*advice.converted) : ordered_json(nullptr)}});
+    ordered_json& others = list.back()["alternatives"] = ordered_json::array();
+    for (const AlternativeAdvice& other : advice.others)
+      others.push_back(
+          {{"text", other.text(advice.total)},
+           {"remedy", to_string(other.remedy.kind)},
+           {"subject", other.remedy.subject},
+           {"speedup", other.speedup ? ordered_json(*other.speedup) : ordered_json(nullptr)},
+           {"estimated", !other.measured},
+           {"converted", other.converted ? ordered_json(*other.converted) : ordered_json(nullptr)}});
+  }
   return list;
 }
 
@@ -186,6 +202,7 @@ std::string report_json(const ReportData& data) {
       {"advise", advice_json(data)},
       {"precision_map", precision_map(conversion)},
       {"quantization", quantization_json(conversion)},
+      {"module_accuracy", module_accuracy_json(data.module_accuracy)},
       {"notes", notes},
   };
   return document.dump(1, ' ', false, ordered_json::error_handler_t::replace) + "\n";

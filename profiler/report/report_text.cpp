@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "profiler/report/advice.h"
+#include "profiler/report/module_accuracy_report.h"
 #include "profiler/report/precision_summary.h"
 #include "profiler/report/report_data.h"
 
@@ -71,8 +72,13 @@ std::string next_steps_text(const ReportData& data) {
   const std::vector<Advice> list = advise(data);
   if (list.empty()) return "";
   std::string text = "\nNext steps\n";
-  for (size_t i = 0; i < std::min(most, list.size()); ++i)
+  for (size_t i = 0; i < std::min(most, list.size()); ++i) {
     text += fmt::format("  {}. {}\n", i + 1, list[i].text());
+    // Of the others those that are known to bring something.
+    for (const AlternativeAdvice& other : list[i].others)
+      if (other.converted.value_or(0) > data.conversion->converted)
+        text += fmt::format("     or: {}\n", other.text(list[i].total));
+  }
   return text;
 }
 
@@ -145,6 +151,7 @@ std::string workflow_report_text(const ReportData& data) {
   text += next_steps_text(data);
   text += remedies_text(conversion);
   text += kept_text(precision);
+  text += module_accuracy_text(data.module_accuracy);
   text += "\nTime balance (per run)\n" + balance_text(data.after.balance);
   text += "\nData\n" + data_table(data);
   return text;

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "engine/convert/remedies/remedy.h"
 #include "engine/kernels/kernel.h"
 #include "engine/runtime/executor_thread.h"
 #include "profiler/report/report_data.h"
@@ -11,6 +12,7 @@
 #include "profiler/workflow/int8_data.h"
 #include "profiler/workflow/machine.h"
 #include "profiler/workflow/measure.h"
+#include "profiler/workflow/module_accuracy.h"
 
 namespace lathe {
 namespace {
@@ -25,12 +27,18 @@ class ConversionRun {
  private:
   Status open_data();
   bool wants_int8() const;
+  /// Beside the folder to be written, which does not outlive an interrupted conversion.
+  std::filesystem::path trials_file() const {
+    const std::filesystem::path out = request_.out.lexically_normal();
+    return (out.has_filename() ? out : out.parent_path()).string() + ".trials";
+  }
   Status open_calibration();
-  Result<NamedValues> measuring_inputs(const Model& model) const;
+  Result<NamedValues> inputs_of(const Model& model, size_t k) const;
   Result<std::vector<NamedValues>> some_samples() const;
   std::map<std::string, Shape> opt_shapes() const;
   Result<Measured> measure_side(Runnable& runnable, const Model& model, const NamedValues& inputs,
                                 const char* name, Runnable* reference);
+  Status compare_modules();
   Status measure_forecasts(const ConvertOptions& options, const NamedValues& inputs);
   ReportData report_data() const;
 
@@ -86,31 +94,28 @@ std::map<std::string, Shape> ConversionRun::opt_shapes() const {
   return configured_shapes(model_, request_.configuration);
 }
 
+/// The k-th sample where there is data, else seeded random inputs of the opt shapes. `model`: the one that
+/// was opened or the one that was converted, whose inputs a remedy may have pinned.
+Result<NamedValues> ConversionRun::inputs_of(const Model& model, size_t k) const {
+  NamedValues given;
+  if (samples_) {
+    LATHE_ASSIGN(const Sample sample, samples_->sample(k));
+    for (const auto& [name, tensor] : sample.inputs) given[name] = RuntimeValue(tensor);
+  }
+  return random_inputs(model, given.empty() ? opt_shapes() : std::map<std::string, Shape>{}, given,
+                       request_.seed + k);
+}
+
 /// A few inputs of the data, from all over it; none without data.
 Result<std::vector<NamedValues>> ConversionRun::some_samples() const {
   constexpr size_t most = 4;
   std::vector<NamedValues> some;
   const size_t count = samples_ ? samples_->count() : 0;
   for (size_t k = 0; k < std::min(most, count); ++k) {
-    LATHE_ASSIGN(const Sample sample, samples_->sample(k * count / std::min(most, count)));
-    NamedValues given;
-    for (const auto& [name, tensor] : sample.inputs) given[name] = RuntimeValue(tensor);
-    LATHE_ASSIGN(NamedValues whole, random_inputs(model_, {}, given, request_.seed));
+    LATHE_ASSIGN(NamedValues whole, inputs_of(model_, k * count / std::min(most, count)));
     some.push_back(std::move(whole));
   }
   return some;
-}
-
-/// The first sample where there is data, else seeded random inputs of the opt shapes. `model` is the one that
-/// was converted: a remedy may have pinned its inputs.
-Result<NamedValues> ConversionRun::measuring_inputs(const Model& model) const {
-  NamedValues given;
-  if (samples_) {
-    LATHE_ASSIGN(const Sample sample, samples_->sample(0));
-    for (const auto& [name, tensor] : sample.inputs) given[name] = RuntimeValue(tensor);
-  }
-  return random_inputs(model, given.empty() ? opt_shapes() : std::map<std::string, Shape>{}, given,
-                       request_.seed);
 }
 
 Result<Measured> ConversionRun::measure_side(Runnable& runnable, const Model& model,
@@ -131,6 +136,34 @@ Result<Measured> ConversionRun::measure_side(Runnable& runnable, const Model& mo
     measured.accuracy = accuracy.values;
   }
   return measured;
+}
+
+/// On a few samples of the data, else of the calibration data, else on random inputs.
+Status ConversionRun::compare_modules() {
+  constexpr size_t random = 2;
+  Conversion& conversion = report_->conversion;
+  if (!conversion.wide) return {};
+  const CalibrationData& calibration = int8_data_.calibration();
+  const bool calibrated = !samples_ && !calibration.samples.empty();
+  const size_t there = samples_ ? samples_->count() : calibrated ? calibration.samples.size() : random;
+  const SampleInputs sample = [&](size_t k) {
+    return calibrated ? random_inputs(*conversion.model, {}, calibration.samples[k], request_.seed)
+                      : inputs_of(*conversion.model, k);
+  };
+  job_.report(-1, "comparing the modules with fp32");
+  const auto flops = static_cast<double>(request_.opened->summary.flops);
+  auto made = module_accuracy(conversion, sample, compared_samples(flops, there), job_);
+  if (made.ok()) {
+    report_->module_accuracy = std::move(*made);
+    report_->module_accuracy.data = samples_     ? samples_->name()
+                                    : calibrated ? calibration.name
+                                                 : "random inputs";
+    return {};
+  }
+  if (made.error().kind == ErrorKind::interrupted) return std::move(made).error();
+  const std::string why = "the modules could not be compared with fp32: " + made.error().text();
+  conversion.notes.push_back({Severity::warning, "module_accuracy", "", why, "", {}});
+  return {};
 }
 
 /// Per module: times of its own nodes (or of its engine) and from its start to its end.
@@ -170,6 +203,7 @@ ReportData ConversionRun::report_data() const {
   data.samples =
       samples_ ? (request_.limit > 0 ? std::min(request_.limit, samples_->count()) : samples_->count()) : 0;
   data.compile_ms = compile_ms_;
+  data.module_accuracy = report_->module_accuracy;
   return data;
 }
 
@@ -178,8 +212,12 @@ Status ConversionRun::measure_forecasts(const ConvertOptions& options, const Nam
   constexpr int warmup = 1, runs = 5;
   Conversion& conversion = report_->conversion;
   if (!conversion.partition.pieces.empty() || conversion.forecasts.empty() || wants_int8()) return {};
-  Forecast& first = conversion.forecasts.front();
-  if (first.converted == 0) return {};
+  // One that Lathe can take, whether unasked or not.
+  const auto found = std::find_if(
+      conversion.forecasts.begin(), conversion.forecasts.end(),
+      [](const Forecast& each) { return each.converted > 0 && remedies().find(each.step.kind) != nullptr; });
+  if (found == conversion.forecasts.end()) return {};
+  Forecast& first = *found;
   Configuration configuration = conversion.configuration;
   configuration.remedies.push_back(first.step);
   ConvertOptions once = options;
@@ -218,6 +256,8 @@ Result<std::shared_ptr<const ConvertReport>> ConversionRun::run() {
     options.calibration = &int8_data_.calibration();
     options.score = int8_data_.score(job_);
     options.budget_share = int8_data_.budget_share();
+    options.trials = trials_file();
+    options.judge = int8_data_.judge();
   } else if (samples_ && metric_.name != "snr") {
     options.score = [this](Runnable& runnable) -> Result<double> {
       LATHE_ASSIGN(const Accuracy accuracy, evaluate(runnable, *samples_, metric_, request_.limit, job_));
@@ -225,11 +265,15 @@ Result<std::shared_ptr<const ConvertReport>> ConversionRun::run() {
     };
   }
   const int64_t begin = now_ns();
-  LATHE_ASSIGN(report_->conversion, convert(request_.opened->model, request_.configuration, options, job_));
-  compile_ms_ = static_cast<double>(now_ns() - begin) / 1e6;
-  LATHE_ASSIGN(const NamedValues inputs, measuring_inputs(*report_->conversion.model));
-  // What is written has to be of use in any folder: the data set that was used, in full.
+  auto converted = convert(request_.opened->model, request_.configuration, options, job_);
   std::error_code ignored;
+  if (!converted.ok() && std::filesystem::exists(trials_file(), ignored))
+    converted.error().hint("what was tried is kept in " + trials_file().string() +
+                           ": the same conversion goes on from there");
+  LATHE_ASSIGN(report_->conversion, std::move(converted));
+  compile_ms_ = static_cast<double>(now_ns() - begin) / 1e6;
+  LATHE_ASSIGN(const NamedValues inputs, inputs_of(*report_->conversion.model, 0));
+  // What is written has to be of use in any folder: the data set that was used, in full.
   if (!request_.data.empty())
     report_->conversion.configuration.data =
         std::filesystem::absolute(request_.data, ignored).lexically_normal().string();
@@ -243,10 +287,12 @@ Result<std::shared_ptr<const ConvertReport>> ConversionRun::run() {
   LATHE_TRY(measure_forecasts(options, inputs));
   LATHE_TRY(int8_data_.tell(report_->conversion.precision, *eager, *report_->conversion.runnable, job_,
                             report_->conversion.notes));
+  LATHE_TRY(compare_modules());
   const ReportData data = report_data();
   report_->printed = workflow_report_text(data);
   LATHE_TRY(write_folder(folder.path(), *report_, data, job_));
   LATHE_TRY(folder.commit());
+  std::filesystem::remove(trials_file(), ignored);
   report_->folder = request_.out;
   for (const auto& entry : std::filesystem::directory_iterator(request_.out))
     report_->files.push_back(entry.path());

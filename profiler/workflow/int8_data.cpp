@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "engine/precision/content_hash.h"
+
 namespace lathe {
 namespace {
 
@@ -81,6 +83,20 @@ void Int8Data::open_random(std::vector<NamedValues> inputs, const std::filesyste
        "int8 is calibrated with random inputs, which are unlike real ones: give data with --calib",
        "",
        {}});
+}
+
+std::string Int8Data::judge() const {
+  if (judged_ == nullptr) return "";
+  ContentHash hash;
+  const size_t count = most_judged_ == 0 ? judged_->count() : std::min(most_judged_, judged_->count());
+  for (size_t k = 0; k < count; ++k) {
+    const auto sample = judged_->sample(k);
+    if (!sample.ok()) break;  // which judging will say
+    for (const auto& [name, tensor] : sample->inputs) hash.add(tensor);
+    if (const Tensor label = judged_->label(k); label.defined()) hash.add(label);
+  }
+  return metric_.name + " " + metric_.command + " of " + std::to_string(count) + ", " +
+         std::to_string(hash.value());
 }
 
 Score Int8Data::score(const JobContext& job) const {

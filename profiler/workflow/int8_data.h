@@ -33,6 +33,8 @@ class Int8Data {
   const CalibrationData& calibration() const { return calibration_; }
   /// For the search; empty where there is nothing to judge with. Holds on to this object and `job`.
   Score score(const JobContext& job) const;
+  /// Tells apart what the search judges on: the metric and a hash of its samples. Empty where nothing judges.
+  std::string judge() const;
   /// Of the accuracy budget: what the search may use up. Less than all where the result is judged on other
   /// samples.
   double budget_share() const { return unseen_ ? 0.5 : 1.0; }

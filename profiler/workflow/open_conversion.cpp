@@ -49,6 +49,8 @@ class ReportReader {
         [](const AppliedRemedy& each) { return each.step.kind == Remedy::Kind::cut_postprocessing; });
     if (document.contains("precision_map"))
       for (const json& node : document.at("precision_map")) add_precision(node);
+    if (document.contains("module_accuracy") && document.at("module_accuracy").is_object())
+      read_accuracy(document.at("module_accuracy"));
     side(document.at("before"), report_.before);
     side(document.at("after"), report_.after);
     return {};
@@ -112,6 +114,23 @@ class ReportReader {
     made.inserted = entry.at("inserted");
     report_.conversion.precision.casts += made.inserted;
     report_.conversion.precision.nodes.push_back(std::move(made));
+  }
+
+  void read_accuracy(const json& entry) {
+    ModuleAccuracy& made = report_.module_accuracy;
+    made.data = entry.at("data");
+    made.samples = entry.at("samples");
+    for (const json& each : entry.at("borders"))
+      made.borders.push_back({each.at("module"), each.at("tensor"), each.at("own"), each.at("snr_db"),
+                              each.at("entering_db"), each.at("cosine"), each.at("max_abs"),
+                              each.value("other_shapes", size_t{0})});
+    const auto place = [&](const char* key) -> std::optional<size_t> {
+      const json& number = entry.at(key);
+      if (!number.is_number_unsigned() || number.get<size_t>() >= made.borders.size()) return std::nullopt;
+      return number.get<size_t>();
+    };
+    made.first_wrong = place("first_wrong");
+    made.steepest = place("steepest");
   }
 
   static Failure failure(const json& entry) {

@@ -31,6 +31,12 @@ int affordable_runs(int64_t one_ns) {
   return static_cast<int>(std::clamp(most_ns / std::max<int64_t>(one_ns, 1), fewest, most));
 }
 
+/// More than are kept, so that a disturbed run is none of them, where that takes little time.
+int recordings(int kept, int64_t one_ns) {
+  constexpr int64_t most_ns = 2'000'000'000, most = 15;
+  return std::max(kept, static_cast<int>(std::min(most, most_ns / std::max<int64_t>(one_ns, 1))));
+}
+
 }  // namespace
 
 Result<Measured> measure(Session& session, const Model& model, const MeasureSettings& settings,
@@ -40,7 +46,8 @@ Result<Measured> measure(Session& session, const Model& model, const MeasureSett
   LATHE_TRY(session.warm_up(settings.warmup, job));
   const int64_t one_ns = (now_ns() - begin) / std::max(settings.warmup, 1);
   const int wanted = settings.runs > 0 ? settings.runs : affordable_runs(one_ns);
-  LATHE_ASSIGN(Session::Measurement runs, session.measure(wanted, settings.recorded_runs, job));
+  LATHE_ASSIGN(Session::Measurement runs, session.measure(wanted, recordings(settings.recorded_runs, one_ns),
+                                                          settings.recorded_runs, job));
   measured.latency = distribution(runs.timed);
   if (!runs.ratios.empty()) {
     const auto middle = runs.ratios.begin() + static_cast<std::ptrdiff_t>(runs.ratios.size() / 2);

@@ -7,6 +7,7 @@
 #include "engine/kernels/kernel.h"
 #include "engine/ops/plugin/load_plugin.h"
 #include "profiler/record/close_gaps.h"
+#include "profiler/record/middling_runs.h"
 #include "profiler/workflow/machine.h"
 
 namespace lathe {
@@ -36,11 +37,11 @@ Result<int64_t> Session::timed_run(const JobContext& job, RunObserver* observer)
 }
 
 Result<std::vector<int64_t>> Session::time(int runs, const JobContext& job) {
-  LATHE_ASSIGN(Measurement measured, measure(runs, 0, job));
+  LATHE_ASSIGN(Measurement measured, measure(runs, 0, 0, job));
   return std::move(measured.timed);
 }
 
-Result<Session::Measurement> Session::measure(int runs, int recorded, const JobContext& job) {
+Result<Session::Measurement> Session::measure(int runs, int recorded, int kept, const JobContext& job) {
   Measurement measured;
   Recorder recorder;
   for (int i = 0; i < std::max(runs, recorded); ++i) {
@@ -63,6 +64,7 @@ Result<Session::Measurement> Session::measure(int runs, int recorded, const JobC
     }
   }
   measured.recording = recorder.finish();
+  keep_middling_runs(measured.recording, static_cast<size_t>(std::max(kept, 0)));
   close_gaps(measured.recording);
   return measured;
 }

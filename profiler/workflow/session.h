@@ -28,8 +28,8 @@ class Session {
     Recording recording;
   };
   /// `runs` timed runs with `recorded` recorded ones spread evenly among them, so that whatever else the
-  /// machine does slows both alike.
-  Result<Measurement> measure(int runs, int recorded, const JobContext& job);
+  /// machine does slows both alike. Of these the recording keeps `kept` of middling duration.
+  Result<Measurement> measure(int runs, int recorded, int kept, const JobContext& job);
 
  private:
   Result<int64_t> timed_run(const JobContext& job, RunObserver* observer = nullptr);

@@ -22,6 +22,7 @@
 #include "engine/ops/inference.h"
 #include "engine/runtime/runnable.h"
 #include "profiler/evaluate/evaluate.h"
+#include "profiler/evaluate/module_accuracy.h"
 #include "profiler/stats/balance.h"
 #include "profiler/stats/model_summary.h"
 #include "profiler/stats/statistics.h"
@@ -125,9 +126,10 @@ struct Measured {
 
 struct ConvertReport {
   std::shared_ptr<const OpenedModel> opened;
-  Conversion conversion;         ///< conversion.runnable is only to be used on the executor
-  Measured before, after;        ///< empty after a dry run
-  std::filesystem::path folder;  ///< empty after a dry run
+  Conversion conversion;           ///< conversion.runnable is only to be used on the executor
+  Measured before, after;          ///< empty after a dry run
+  ModuleAccuracy module_accuracy;  ///< empty where no precision was lowered
+  std::filesystem::path folder;    ///< empty after a dry run
   std::vector<std::filesystem::path> files;
   std::string printed;  ///< the Workflow Report as text
 };

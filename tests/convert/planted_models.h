@@ -101,6 +101,44 @@ inline std::shared_ptr<const Model> constant_loop() {
   return plant.finish();
 }
 
+/// Through the columns of x from the last to the first: their sum so far, and twice each.
+inline std::shared_ptr<const Model> constant_scan(bool open = false) {
+  Planter plant;
+  const ValueId x = plant.input("x", {Dim(2), open ? Dim::symbol("length") : Dim(3)});
+  auto body = std::make_shared<Graph>();
+  GraphEditor editor(*body);
+  const ValueId sum = editor.add_input("sum", TypeInfo::tensor(ElementType::f32, sizes({2})));
+  const ValueId column = editor.add_input("column", TypeInfo::tensor(ElementType::f32, sizes({2})));
+  const auto add = [&](const char* name, ValueId other) {
+    Node node;
+    node.name = name;
+    node.op_type = "Add";
+    node.version = plant.opset();
+    node.inputs = {column, other};
+    const ValueId output = editor.add_value(std::string(name) + "_made");
+    node.outputs = {output};
+    editor.add_node(std::move(node));
+    return output;
+  };
+  const ValueId total = add("total", sum), twice = add("twice", column);
+  editor.set_outputs({total, twice, twice});
+  const ValueId start = plant.constant(Tensor::from<float>({2}, {0.5F, -0.5F}));
+  const ValueId last = plant.node("Scan", {start, x},
+                                  {{"body", body},
+                                   {"num_scan_inputs", int64_t{1}},
+                                   {"scan_input_axes", std::vector<int64_t>{-1}},
+                                   {"scan_input_directions", std::vector<int64_t>{1}},
+                                   {"scan_output_axes", std::vector<int64_t>{0, -1}},
+                                   {"scan_output_directions", std::vector<int64_t>{0, 1}}});
+  const NodeId scan = plant.editor().graph().value(last).producer;
+  const ValueId rows = plant.editor().add_value("rows"), columns = plant.editor().add_value("columns");
+  plant.editor().set_node_outputs(scan, {last, rows, columns});
+  plant.output(last, "y");
+  plant.output(rows);
+  plant.output(columns);
+  return plant.finish();
+}
+
 /// An operator that no domain of this build has.
 inline std::shared_ptr<const Model> foreign_operator(const std::string& op) {
   Planter plant;
@@ -141,6 +179,14 @@ inline std::shared_ptr<const Model> sequence_output() {
   plant.output(
       plant.node("SplitToSequence", {plant.node("Relu", {x}), plant.constant(Tensor::scalar<int64_t>(2))}),
       "y");
+  return plant.finish();
+}
+
+/// An optional that always holds relu(x).
+inline std::shared_ptr<const Model> optional_output() {
+  Planter plant;
+  const ValueId x = plant.input("x", sizes({3}));
+  plant.output(plant.node("Optional", {plant.node("Relu", {x})}), "y");
   return plant.finish();
 }
 

@@ -4,6 +4,10 @@
 #include "tests/convert/planted_models.h"
 
 #include <gmock/gmock.h>
+#include <set>
+
+#include "engine/convert/remedies/remedy.h"
+#include "tests/convert/fragile_module.h"
 
 namespace lathe {
 namespace {
@@ -21,6 +25,8 @@ struct Planted {
   const char* module = "";             ///< that fails for this cause
   const char* excluded = nullptr;      ///< by the configuration
   bool builds = false;                 ///< only the compiler finds it
+  size_t steps = 1;                    ///< remedies it takes
+  double bf16_budget = 0;              ///< of what closeness() judges; 0: fp32
 };
 
 std::ostream& operator<<(std::ostream& out, const Planted& planted) {
@@ -34,11 +40,25 @@ std::shared_ptr<const Model> constant_branch() {
 std::shared_ptr<const Model> data_branch() {
   return branches(false);
 }
+std::shared_ptr<const Model> known_scan() {
+  return constant_scan();
+}
+std::shared_ptr<const Model> open_scan() {
+  return constant_scan(true);
+}
 std::shared_ptr<const Model> known_foreign() {
   return foreign_operator("their.Mish");
 }
 std::shared_ptr<const Model> unknown_foreign() {
   return foreign_operator("their.Wobble");
+}
+std::shared_ptr<const Model> near_foreign() {
+  Planter plant;
+  const ValueId x = plant.input("x", sizes({1, 2, 7, 9}));
+  const ValueId made = plant.node("their.FractionalMaxPool2d", {x}, {}, "pool");
+  plant.editor().set_type(made, TypeInfo::tensor(ElementType::f32, sizes({1, 2, 3, 4})));
+  plant.output(plant.node("Relu", {made}), "y");
+  return plant.finish();
 }
 std::shared_ptr<const Model> newer_operator() {
   return foreign_operator("Gelu");
@@ -79,6 +99,23 @@ const Planted all_planted[] = {
      {"/Loop"},
      {Kind::unroll_loop, Kind::keep_eager},
      true},
+    {"known_scan",
+     known_scan,
+     FailureCause::data_dependent_control_flow,
+     {"/Scan"},
+     {Kind::unroll_loop, Kind::keep_eager},
+     true},
+    {"open_scan",
+     open_scan,
+     FailureCause::data_dependent_control_flow,
+     {"/Scan"},
+     {Kind::pin_shapes, Kind::give_profile, Kind::keep_eager},
+     true,
+     true,
+     "",
+     nullptr,
+     false,
+     2},
     {"known_foreign",
      known_foreign,
      FailureCause::unsupported_operator,
@@ -93,11 +130,19 @@ const Planted all_planted[] = {
      {Kind::replace_operator, Kind::register_operator, Kind::keep_eager},
      false,
      false},
+    {"near_foreign",
+     near_foreign,
+     FailureCause::unsupported_operator,
+     {"pool/FractionalMaxPool2d"},
+     {Kind::replace_operator, Kind::approximate_operator, Kind::register_operator, Kind::keep_eager},
+     false,
+     false},
     {"newer_operator",
      newer_operator,
      FailureCause::unsupported_operator,
      {"act/Gelu"},
-     {Kind::upgrade_opset, Kind::replace_operator, Kind::register_operator, Kind::keep_eager},
+     {Kind::upgrade_opset, Kind::replace_operator, Kind::approximate_operator, Kind::register_operator,
+      Kind::keep_eager},
      true,
      false},
     {"bad_attribute",
@@ -124,7 +169,14 @@ const Planted all_planted[] = {
      sequence_output,
      FailureCause::unsupported_output_type,
      {"/SplitToSequence"},
-     {Kind::split_input, Kind::cut_postprocessing, Kind::keep_eager}},
+     {Kind::split_input, Kind::cut_postprocessing, Kind::keep_eager},
+     true},
+    {"optional_output",
+     optional_output,
+     FailureCause::unsupported_output_type,
+     {"/Optional"},
+     {Kind::split_input, Kind::cut_postprocessing, Kind::keep_eager},
+     true},
     {"interleaved",
      interleaved,
      FailureCause::not_separable,
@@ -134,11 +186,23 @@ const Planted all_planted[] = {
      true,
      "a",
      "b"},
-    {"excluded", interleaved, FailureCause::excluded, {}, {Kind::include_module}, false, true, "", "b"},
+    {"excluded", interleaved, FailureCause::excluded, {}, {Kind::include_module}, true, false, "", "b"},
+    {"fragile",
+     with_fragile_module,
+     FailureCause::precision_loss,
+     {"fragile/Add", "fragile/Sub"},
+     {Kind::raise_precision, Kind::keep_eager},
+     true,
+     false,
+     "fragile",
+     nullptr,
+     true,
+     1,
+     0.05},
     {"too_large",
      too_large,
      FailureCause::resource_limit,
-     {},
+     {"/Expand"},
      {Kind::keep_eager},
      false,
      false,
@@ -152,14 +216,27 @@ class PlantedModels : public testing::TestWithParam<Planted> {
   Configuration configuration() const {
     Configuration made;
     if (GetParam().excluded != nullptr) made.exclude.push_back(GetParam().excluded);
+    if (GetParam().bf16_budget > 0) {
+      ModuleSettings& all = made.modules[""];
+      all.convert = all.recurse = all.bf16 = true;
+      made.accuracy_budget = GetParam().bf16_budget;
+    }
     return made;
+  }
+  static Result<Conversion> converted(const std::shared_ptr<const Model>& model,
+                                      const Configuration& configuration, bool apply, bool dry) {
+    ConvertOptions options;
+    options.apply_remedies = apply;
+    options.dry_run = dry && GetParam().bf16_budget == 0;
+    if (GetParam().bf16_budget > 0) options.score = closeness;
+    return on_executor([&] { return convert(model, configuration, options, JobContext()); });
   }
 };
 
 TEST_P(PlantedModels, FailWithExactlyTheirCause) {
   const Planted& planted = GetParam();
   const auto model = planted.make();
-  const auto conversion = convert_planted(model, configuration(), false, !planted.builds);
+  const auto conversion = converted(model, configuration(), false, !planted.builds);
   ASSERT_TRUE(conversion.ok()) << conversion.error().text();
   const ModuleOutcome* outcome = conversion->find(*model->modules.find(planted.module));
   ASSERT_NE(outcome, nullptr);
@@ -175,15 +252,27 @@ TEST_P(PlantedModels, FailWithExactlyTheirCause) {
   EXPECT_THAT(kinds, ElementsAreArray(planted.remedies)) << failure.traceback();
 }
 
+void expect_same(const Tensor& expected, const NamedValues& outputs, const std::string& name) {
+  ASSERT_TRUE(outputs.contains(name)) << name;
+  const Tensor& given = outputs.at(name).tensor;
+  ASSERT_EQ(given.shape(), expected.shape()) << name;
+  const auto a = expected.to_double(), b = given.to_double();
+  for (size_t i = 0; i < a.size(); ++i) EXPECT_NEAR(a[i], b[i], 1e-5) << name << " element " << i;
+}
+
 TEST_P(PlantedModels, RemediesMakeThemConvertWherePossible) {
   const Planted& planted = GetParam();
-  if (planted.builds) GTEST_SKIP() << "nothing there is to be done by Lathe";
+  if (planted.builds && !planted.converts) GTEST_SKIP() << "nothing there is to be done by Lathe";
   const auto model = planted.make();
-  const auto conversion = convert_planted(model, configuration(), true, true);
+  // What is done only when asked is asked for.
+  Configuration asked = configuration();
+  const bool by_hand = planted.converts && planted.cause == FailureCause::excluded;
+  if (by_hand) asked.remedies.push_back({planted.remedies[0], planted.excluded, std::nullopt, std::nullopt});
+  const auto conversion = converted(model, asked, !by_hand, true);
   ASSERT_TRUE(conversion.ok()) << conversion.error().text();
   EXPECT_EQ(conversion->converted == conversion->total, planted.converts);
   if (!planted.converts) return;
-  ASSERT_EQ(conversion->remedies.size(), 1U);
+  ASSERT_EQ(conversion->remedies.size(), planted.steps);
   EXPECT_EQ(conversion->remedies[0].step.kind, planted.remedies.front());
   EXPECT_FALSE(conversion->remedies[0].text.empty());
   EXPECT_EQ(conversion->remedies[0].loss.has_value(), planted.compared);
@@ -191,7 +280,7 @@ TEST_P(PlantedModels, RemediesMakeThemConvertWherePossible) {
   // What the configuration says repeats it, and the engine gives what the model gave.
   Configuration again = configuration();
   again.remedies = conversion->configuration.remedies;
-  const auto repeated = convert_planted(model, again, false);
+  const auto repeated = converted(model, again, false, false);
   ASSERT_TRUE(repeated.ok()) << repeated.error().text();
   EXPECT_EQ(repeated->converted, repeated->total);
   EXPECT_EQ(operators_in(*repeated->model), operators_in(*conversion->model));
@@ -203,16 +292,24 @@ TEST_P(PlantedModels, RemediesMakeThemConvertWherePossible) {
   const auto eager = run_eagerly(model, *inputs);
   ASSERT_TRUE(eager.ok()) << eager.error().text();
   for (const auto& [name, value] : *eager) {
-    ASSERT_TRUE(engine->contains(name)) << name;
-    const Tensor& given = engine->at(name).tensor;
-    ASSERT_EQ(given.shape(), value.tensor.shape()) << name;
-    const auto a = value.tensor.to_double(), b = given.to_double();
-    for (size_t i = 0; i < a.size(); ++i) EXPECT_NEAR(a[i], b[i], 1e-5) << name << " element " << i;
+    if (!value.is_tensor()) {
+      for (size_t k = 0; k < value.sequence->size(); ++k)
+        expect_same((*value.sequence)[k].tensor, *engine, name + "." + std::to_string(k));
+      continue;
+    }
+    expect_same(value.tensor, *engine, name);
   }
 }
-
 INSTANTIATE_TEST_SUITE_P(Causes, PlantedModels, testing::ValuesIn(all_planted),
                          [](const auto& info) { return std::string(info.param.name); });
+
+TEST(PlantedCauses, AreAllThere) {
+  std::set<FailureCause> there;
+  for (const Planted& planted : all_planted) there.insert(planted.cause);
+  for (int cause = 0; cause <= static_cast<int>(FailureCause::excluded); ++cause)
+    EXPECT_TRUE(there.contains(static_cast<FailureCause>(cause)))
+        << to_string(static_cast<FailureCause>(cause));
+}
 
 TEST(PlantedMish, IsReplacedByItsDefinition) {
   const auto conversion = convert_planted(known_foreign(), {}, true);

@@ -11,6 +11,7 @@
 
 #include "gui/document/workspace.h"
 #include "gui/models/jobs_model.h"
+#include "gui/models/module_accuracy_model.h"
 #include "gui/models/module_tree_model.h"
 #include "gui/models/problems_model.h"
 #include "gui/models/weight_statistics.h"
@@ -263,6 +264,52 @@ TEST_F(GuiModels, inspectorTellsWhyAndWhatToDo) {
   EXPECT_EQ(remedyOf(document_, link), &outcome->failure->remedies[0]);
   EXPECT_EQ(remedyOf(document_, QStringLiteral("remedy:0:99")), nullptr);
   EXPECT_EQ(remedyOf(document_, QStringLiteral("node:1")), nullptr);
+}
+
+TEST_F(GuiModels, accuracyByModuleFollowsTheConversion) {
+  ModuleAccuracyModel model(document_);
+  const Tester tester(&model, fatal);
+  QSortFilterProxyModel sorted;
+  sorted.setSourceModel(&model);
+  sorted.setSortRole(ModuleAccuracyModel::SortRole);
+  const Tester sortedTester(&sorted, fatal);
+  const OpenedPtr opened = openExample("digits_detr_anysize");
+  document_.setModel(QStringLiteral("/somewhere/detr.onnx"), opened);
+  document_.setConversion(dryRun(opened));
+  EXPECT_EQ(model.rowCount(), 0) << "a dry run lowers nothing";
+  EXPECT_FALSE(model.notable().isValid());
+  auto report = std::make_shared<ConvertReport>(*dryRun(opened));
+  report->module_accuracy.samples = 2;
+  report->module_accuracy.borders = {{"detr.backbone", "f", true, 40, 200, 0.9999, 0.01},
+                                     {"no.such.module", "g", true, 12.5, 40, 0.9, 0.5},
+                                     {"", "scores", false, -200, 12.5, 0, 1.5}};
+  report->module_accuracy.first_wrong = report->module_accuracy.steepest = 1;
+  document_.setConversion(report);
+  ASSERT_EQ(model.rowCount(), 3);
+  const auto at = [&](int row, int column) { return model.index(row, column); };
+  const ModuleId backbone = *opened->model->modules.find("detr.backbone");
+  EXPECT_EQ(at(0, ModuleAccuracyModel::Module).data(ModuleAccuracyModel::ModuleRole).toULongLong(),
+            backbone.index);
+  EXPECT_EQ(at(1, 0).data(ModuleAccuracyModel::ModuleRole).toInt(), -1);
+  EXPECT_EQ(at(2, 0).data().toString(), QStringLiteral("detr.onnx"));
+  EXPECT_EQ(at(0, ModuleAccuracyModel::Leaving).data().toString(), QStringLiteral("40.0 dB"));
+  EXPECT_EQ(at(0, ModuleAccuracyModel::Entering).data().toString(), QStringLiteral("same"));
+  EXPECT_EQ(at(1, ModuleAccuracyModel::Lost).data().toString(), QStringLiteral("27.5 dB"));
+  EXPECT_EQ(at(2, ModuleAccuracyModel::Leaving).data().toString(), QStringLiteral("no match"));
+  EXPECT_FALSE(at(0, 0).data(ModuleAccuracyModel::WrongRole).toBool());
+  EXPECT_TRUE(at(1, 0).data(ModuleAccuracyModel::WrongRole).toBool());
+  EXPECT_EQ(model.notable().row(), 1);
+  EXPECT_EQ(model.indexOf(backbone).row(), 0);
+  sorted.sort(ModuleAccuracyModel::Leaving);
+  EXPECT_EQ(sorted.index(0, ModuleAccuracyModel::Tensor).data().toString(), QStringLiteral("scores"));
+  Selected selected;
+  selected.kind = Selected::Kind::Module;
+  selected.module = backbone;
+  const std::string page = inspectorPage(document_, selected, nullptr).toStdString();
+  EXPECT_THAT(page, testing::HasSubstr("Beside fp32"));
+  EXPECT_THAT(page, testing::HasSubstr("40.0 dB"));
+  document_.setModel(QStringLiteral("/somewhere/resnet.onnx"), openExample("digits_resnet"));
+  EXPECT_EQ(model.rowCount(), 0);
 }
 
 TEST_F(GuiModels, inspectorShowsEveryNodeAndValue) {

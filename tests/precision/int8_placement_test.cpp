@@ -128,6 +128,29 @@ TEST(Int8, RulesKeepProductsOfTwoActivationsWide) {
   EXPECT_TRUE(plan->tensors.empty());
 }
 
+TEST(Int8, ProductsOfAttentionStayWideForReasonsOfTheirOwn) {
+  ModelMaker maker(17);
+  maker.input("q", {4, 8});
+  maker.input("k", {8, 4});
+  maker.input("v", {4, 8});
+  maker.constant("scale", Tensor::scalar(0.5F));
+  maker.node("MatMul", {"q", "k"}, "scores");
+  maker.node("Mul", {"scores", "scale"}, "scaled");
+  maker.node("Softmax", {"scaled"}, "p");
+  maker.node("MatMul", {"p", "v"}, "y");
+  maker.node("MatMul", {"y", "k"}, "z");
+  maker.output("z");
+  Int8Wishes wishes;
+  wishes.modules = &maker.model.modules;
+  wishes.asked = {true};
+  const auto plan = plan_int8(maker.model.graph, wishes, {});
+  ASSERT_TRUE(plan.ok());
+  const auto rule = [&](const char* node) { return plan->of(*maker.model.graph.find_node(node)).rule; };
+  EXPECT_EQ(rule("MatMul:scores"), "attention");
+  EXPECT_EQ(rule("MatMul:y"), "attention");
+  EXPECT_EQ(rule("MatMul:z"), "two_activations") << "nothing makes probabilities of it";
+}
+
 TEST(Int8, AnExcludedModuleStaysWideAndAWrongNameIsRefused) {
   const Model model = chain(0).model;
   PrecisionRequest request = all_int8();

@@ -76,5 +76,46 @@ TEST(RangeOverflow, AConversionToFp16KeepsThemWide) {
   EXPECT_EQ(reason, "its result reaches 8e+04 on the data, beyond what f16 holds");
 }
 
+/// x times w (int8) -> "tall" -> times 1.5e-3 -> product with itself turned, which has no 8-bit form.
+TEST(RangeOverflow, TheRestBesideInt8IsGuardedToo) {
+  ModelMaker maker;
+  maker.weight("w", {4, 4}, 1e4F);
+  maker.constant("less", Tensor::scalar(1.5e-3F));
+  maker.node("MatMul", {"x", "w"}, "tall");
+  maker.module("");
+  maker.node("Mul", {"tall", "less"}, "small");
+  maker.module("");
+  maker.node("Transpose", {"small"}, "turned");
+  maker.module("");
+  maker.node("MatMul", {"small", "turned"}, "m");
+  maker.module("");
+  maker.node("Softmax", {"m"}, "y");
+  maker.module("");
+  maker.output("y");
+  const auto model = std::make_shared<Model>(maker.model);
+  refresh_modules(*model);
+  Configuration configuration;
+  configuration.modules[""].convert = configuration.modules[""].fp16 = configuration.modules[""].int8 = true;
+  configuration.calibrator = "minmax";
+  const auto lowered = [&](float size) {
+    CalibrationData data;
+    data.samples = sample(size);
+    ConvertOptions options;
+    options.samples = data.samples;
+    options.calibration = &data;
+    auto made = on_executor([&] { return convert(model, configuration, options, JobContext()); });
+    EXPECT_TRUE(made.ok()) << (made.ok() ? "" : made.error().text());
+    return made.ok() ? made->precision : PrecisionReport();
+  };
+  const PrecisionReport fits = lowered(1), beyond = lowered(2);
+  ASSERT_TRUE(fact(fits, "Mul:small") != nullptr && fact(beyond, "Mul:small") != nullptr);
+  EXPECT_EQ(fact(fits, "Mul:small")->precision, ElementType::f16) << fact(fits, "Mul:small")->reason;
+  EXPECT_EQ(fact(beyond, "Mul:small")->precision, ElementType::f32);
+  EXPECT_EQ(fact(beyond, "Mul:small")->reason,
+            "reads 'tall', which reaches 8e+04 on the data, beyond what f16 holds");
+  EXPECT_EQ(fact(beyond, "MatMul:tall")->precision, ElementType::i8) << "8 bit has a scale of its own";
+  EXPECT_EQ(fact(beyond, "MatMul:m")->precision, ElementType::f16) << "what fits stays narrow";
+}
+
 }  // namespace
 }  // namespace lathe

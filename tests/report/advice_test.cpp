@@ -102,6 +102,49 @@ TEST_F(Advices, NoGainIsMadeUpWhereNothingConverted) {
   EXPECT_THAT(list[0].text(), HasSubstr("gain not known"));
 }
 
+TEST_F(Advices, OtherRemediesComeWithWhatTheyWouldBring) {
+  const ModuleId a = module("a"), b = module("b"), c = module("c");
+  time(a, 400, 100);
+  time(b, 500, 400);
+  time(c, 100, 200);
+  succeed(a);
+  const Remedy cut{Remedy::Kind::cut_postprocessing, "Cut.", ""};
+  const Remedy filter{Remedy::Kind::filter_to_topk, "Filter.", "n"};
+  const Remedy approximate{Remedy::Kind::approximate_operator, "Approximate Foo.", "Foo"};
+  fail(b, FailureCause::data_dependent_shape, {cut, filter, approximate, keep_});
+  fail(c, FailureCause::data_dependent_shape, {cut, filter, keep_});
+  conversion_.forecasts.push_back(
+      {{filter.kind, filter.subject, std::nullopt, std::nullopt}, 3, std::nullopt, {"a", "b"}});
+  const std::vector<Advice> list = advise(data_);
+  ASSERT_EQ(list.size(), 1U);
+  ASSERT_EQ(list[0].others.size(), 2U);  // each once, keeping eager not at all
+  EXPECT_EQ(list[0].others[0].converted, 3);
+  // 1000 us, of which the 400 of b become 100.
+  ASSERT_TRUE(list[0].others[0].speedup.has_value());
+  EXPECT_NEAR(*list[0].others[0].speedup, 1000.0 / 700.0, 1e-12);
+  EXPECT_EQ(list[0].others[0].text(4), "Filter: 3 of 4 modules convert with it, about 1.43x (estimated)");
+  EXPECT_EQ(list[0].others[1].text(4), "Approximate Foo: gain not known");
+}
+
+/// Nothing converted, but one remedy was tried for real: the others are estimated by what it brought.
+TEST_F(Advices, WhatOneRemedyBroughtTellsWhatOthersMight) {
+  const ModuleId a = module("a"), b = module("b");
+  time(a, 500, 500);
+  time(b, 500, 500);
+  const Remedy pad{Remedy::Kind::pad, "Pad x.", "x"};
+  fail(a, FailureCause::dynamic_shape, {pin_, pad});
+  fail(b, FailureCause::dynamic_shape, {pin_, pad});
+  conversion_.forecasts.push_back({{pin_.kind, "x", std::nullopt, std::nullopt}, 2, 250e3, {"a", "b"}});
+  conversion_.forecasts.push_back({{pad.kind, "x", std::nullopt, std::nullopt}, 1, std::nullopt, {"a"}});
+  const std::vector<Advice> list = advise(data_);
+  ASSERT_EQ(list.size(), 1U);
+  EXPECT_TRUE(list[0].measured);
+  EXPECT_DOUBLE_EQ(*list[0].speedup, 4);
+  ASSERT_EQ(list[0].others.size(), 1U);
+  EXPECT_FALSE(list[0].others[0].measured);
+  EXPECT_NEAR(*list[0].others[0].speedup, 1000.0 / 625.0, 1e-12);
+}
+
 TEST_F(Advices, KeepingEagerGainsNothingAndExclusionIsNoFailure) {
   const ModuleId a = module("a"), b = module("b"), c = module("c");
   time(a, 400, 100);

@@ -47,6 +47,10 @@ class Page : public testing::Test {
     conversion_.precision.nodes.push_back(
         {"node<1>", {}, odd, "Relu", ElementType::bf16, "asked", "asked", false});
     conversion_.precision.ranking.push_back({odd, 21.5, 1000, true});
+    data_.module_accuracy.samples = 2;
+    data_.module_accuracy.data = "<samples>";
+    data_.module_accuracy.borders = {{"<b>&\"", "v<1>", true, 12.25, 40, 0.99, 0.25}};
+    data_.module_accuracy.first_wrong = 0;
     conversion_.configuration.data = "<data>";
     conversion_.partition.pieces.push_back({"inner", inner, {}});
     conversion_.remedies.push_back({{}, "Pinned <y>.", 0.0});
@@ -94,8 +98,9 @@ class Page : public testing::Test {
 
 TEST_F(Page, HasEverySectionAndLinksToIt) {
   const std::string page = report_html(data_);
-  for (const char* id : {"remedies", "failures", "next-steps", "balance", "latency", "accuracy", "precision",
-                         "graph", "operators", "modules", "notes", "machine", "configuration"}) {
+  for (const char* id :
+       {"remedies", "failures", "next-steps", "balance", "latency", "accuracy", "precision",
+        "module-accuracy", "graph", "operators", "modules", "notes", "machine", "configuration"}) {
     EXPECT_THAT(page, HasSubstr("<section id=\"" + std::string(id) + "\">"));
     EXPECT_THAT(page, HasSubstr("<a href=\"#" + std::string(id) + "\">"));
   }
@@ -145,9 +150,11 @@ TEST_F(Page, ElementsThatAreOpenedAreClosed) {
 TEST_F(Page, LacksWhatWasNotMeasured) {
   data_.before = data_.after = {};
   conversion_.precision = {};
+  data_.module_accuracy = {};
   conversion_.notes.clear();
   const std::string page = report_html(data_);
-  for (const char* id : {"balance", "latency", "accuracy", "precision", "operators", "notes"})
+  for (const char* id :
+       {"balance", "latency", "accuracy", "precision", "module-accuracy", "operators", "notes"})
     EXPECT_THAT(page, Not(HasSubstr("<section id=\"" + std::string(id) + "\">"))) << id;
   EXPECT_THAT(page, HasSubstr("no data set given"));
   EXPECT_THAT(page, Not(HasSubstr("nan")));

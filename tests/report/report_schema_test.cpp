@@ -44,6 +44,10 @@ class ReportSchema : public testing::Test {
         {"a", {}, ModuleTree::root(), "Op", ElementType::i8, "product", "asked", false});
     precision.calibrator = "mse";
     precision.calibrators.push_back({"mse", 30.5, 0.9});
+    data_.module_accuracy.samples = 2;
+    data_.module_accuracy.data = "d.npz";
+    data_.module_accuracy.borders = {{"detr", "t", true, 12.5, 40, 0.99, 0.25}};
+    data_.module_accuracy.first_wrong = 0;
     precision.ranking.push_back({ModuleTree::root(), 21.5, 1000, true});
     conversion_.partition.pieces.push_back({"", ModuleTree::root(), {}});
     conversion_.notes.push_back({Severity::note, "code", "", "a note", "", {}});

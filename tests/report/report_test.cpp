@@ -120,6 +120,33 @@ TEST_F(Reports, TheTextSaysWhatToDo) {
   EXPECT_THAT(text, Not(HasSubstr("Note:")));
 }
 
+/// Five borders: where it first goes wrong, and where it loses most, are told and shown.
+TEST_F(Reports, AccuracyByModuleIsToldInEveryForm) {
+  EXPECT_THAT(workflow_report_text(data_), Not(HasSubstr("Accuracy by module")));
+  EXPECT_TRUE(json::parse(report_json(data_))["module_accuracy"].is_null());
+  data_.module_accuracy.samples = 3;
+  data_.module_accuracy.data = "d.npz";
+  data_.module_accuracy.borders = {{"stem", "s", true, 55.5, 200, 1, 0.001},
+                                   {"layer.conv", "c", true, 15.25, 55.5, 0.9, 0.5},
+                                   {"layer", "c", false, 15.25, 55.5, 0.9, 0.5},
+                                   {"", "y", true, 15, 15.25, 0.9, 0.75}};
+  data_.module_accuracy.first_wrong = data_.module_accuracy.steepest = 1;
+  const std::string text = workflow_report_text(data_);
+  EXPECT_THAT(text, HasSubstr("Accuracy by module (fp32 and converted side by side, 3 samples of d.npz)"));
+  EXPECT_THAT(text, HasSubstr("It first goes wrong at 'layer.conv' (tensor 'c'): 15.2 dB"));
+  EXPECT_THAT(text, HasSubstr("Most is lost inside 'layer.conv' (tensor 'c'): from 55.5 dB to 15.2 dB"));
+  EXPECT_THAT(text, HasSubstr("    15.2      55.5  0.900000         0.5  layer.conv\n"));
+  const json entry = json::parse(report_json(data_))["module_accuracy"];
+  EXPECT_EQ(entry["first_wrong"], 1);
+  EXPECT_EQ(entry["borders"].size(), 4U);
+  EXPECT_EQ(entry["borders"][1]["snr_db"], 15.25);
+  EXPECT_EQ(entry["borders"][2]["own"], false);
+  EXPECT_EQ(json::parse(report_json(data_))["modules"][0]["snr_db"], 15) << "of the model's output";
+  const std::string page = report_html(data_);
+  EXPECT_THAT(page, HasSubstr("id=\"module-accuracy\""));
+  EXPECT_THAT(page, HasSubstr("first goes wrong here"));
+}
+
 TEST_F(Reports, DisturbedTimesAreCalledSo) {
   data_.before.latency = distribution({10'000'000, 10'000'000, 10'000'000, 900'000'000, 900'000'000});
   const std::string text = workflow_report_text(data_);

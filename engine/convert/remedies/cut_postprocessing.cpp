@@ -36,7 +36,9 @@ Result<std::string> cut(RemedyContext& context) {
 }  // namespace
 
 void register_cut_postprocessing(RemedyRegistry& registry) {
-  registry.add({Remedy::Kind::cut_postprocessing, true, true, nullptr, cut});
+  RemedyAction action{Remedy::Kind::cut_postprocessing, true, true, nullptr, cut};
+  action.setting = true;
+  registry.add(action);
 }
 
 }  // namespace lathe

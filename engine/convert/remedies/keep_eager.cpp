@@ -18,7 +18,9 @@ Result<std::string> keep(RemedyContext& context) {
 }  // namespace
 
 void register_keep_eager(RemedyRegistry& registry) {
-  registry.add({Remedy::Kind::keep_eager, false, true, module_subjects, keep});
+  RemedyAction action{Remedy::Kind::keep_eager, false, true, module_subjects, keep};
+  action.setting = true;
+  registry.add(action);
 }
 
 }  // namespace lathe

@@ -16,7 +16,9 @@ Result<std::string> raise(RemedyContext& context) {
 }  // namespace
 
 void register_raise_precision(RemedyRegistry& registry) {
-  registry.add({Remedy::Kind::raise_precision, false, true, module_subjects, raise});
+  RemedyAction action{Remedy::Kind::raise_precision, false, true, module_subjects, raise};
+  action.setting = true;
+  registry.add(action);
 }
 
 }  // namespace lathe

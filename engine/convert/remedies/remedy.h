@@ -38,6 +38,10 @@ struct RemedyAction {
   std::vector<std::string> (*subjects)(const RemedyContext&) = nullptr;
   /// Changes the model. One line that says what was done, or an error that says why it cannot be done here.
   Result<std::string> (*apply)(RemedyContext&) = nullptr;
+  /// Outputs change a little: how much is measured, and it is refused beyond the step's tolerance.
+  bool approximate = false;
+  /// Only the configuration changes, the model stays as it is.
+  bool setting = false;
 };
 
 class RemedyRegistry {
@@ -68,6 +72,8 @@ void replace_node(GraphEditor& editor, NodeId node, const std::vector<ValueId>& 
 
 /// A composition of ai.onnx operators is known for this operator ("com.microsoft.QuickGelu").
 bool has_decomposition(const std::string& qualified_type);
+/// Something that computes nearly the same is known for the node.
+bool has_approximation(const Node& node);
 /// The input that marks which parts of `input` are padding (its sizes are the last ones of `input`); empty
 /// where there is none.
 std::string mask_of(const Graph& graph, const std::string& input);

@@ -1,39 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // replace_operator: operators that this build does not have, written with those of ai.onnx by their usual
 // definition.
+#include "engine/convert/remedies/composer.h"
 #include "engine/convert/remedies/remedy.h"
 
 namespace lathe {
 namespace {
-
-/// Writes one node's composition.
-class Composer {
- public:
-  Composer(GraphEditor& editor, const Node& node) : editor_(editor), node_(node) {}
-
-  ValueId input() const { return node_.inputs[0]; }
-  const Node& node() const { return node_; }
-  ValueId number(float value) { return editor_.add_constant(node_.name + "/number", Tensor::scalar(value)); }
-  ValueId add(const char* op_type, std::vector<ValueId> inputs) {
-    Node made;
-    made.name = node_.name + "/" + op_type;
-    made.op_type = op_type;
-    made.version = version_;
-    made.inputs = std::move(inputs);
-    made.module = node_.module;
-    made.source = node_.source;
-    const ValueId output = editor_.add_value(made.name + "_output");
-    made.outputs = {output};
-    editor_.add_node(std::move(made));
-    return output;
-  }
-  void set_version(int version) { version_ = version; }
-
- private:
-  GraphEditor& editor_;
-  const Node& node_;
-  int version_ = 13;
-};
 
 /// x * sigmoid(x)
 ValueId swish(Composer& c) {
@@ -98,8 +70,7 @@ Result<std::string> replace(RemedyContext& context) {
         node.inputs.size() == 1 && context.types.type(node.inputs[0]).element == ElementType::f32;
     if (!float_in || node.outputs.size() != 1)
       return usage_error("", "'" + node.name + "' is not of one f32 tensor to another");
-    Composer composer(editor, node);
-    composer.set_version(context.model.opsets[""]);
+    Composer composer(editor, node, context.model.opsets[""]);
     replace_node(editor, node.id, {composition->write(composer)});
     ++replaced;
   }

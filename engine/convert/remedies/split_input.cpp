@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // split_input: sequences and optionals whose items can be told one by one give way to the tensors they hold.
+// An output that is one becomes as many outputs, named as in an .npz: y.0, y.1 and so on.
 #include <algorithm>
 #include <unordered_map>
 
+#include "engine/base/strings.h"
 #include "engine/convert/known_values.h"
 #include "engine/convert/remedies/remedy.h"
 
@@ -26,9 +28,13 @@ class Splitting {
       if (!node.domain.empty() || !context_.model.modules.contains(*module, owner)) continue;
       follow(node);
     }
-    if (replaced_ == 0) return usage_error("", "no sequence there can be told item by item");
-    return "split sequences and optionals into tensors: " + std::to_string(replaced_) +
-           " nodes read plain tensors now";
+    split_outputs();
+    if (replaced_ == 0 && split_.empty())
+      return usage_error("", "no sequence there can be told item by item");
+    std::string text = "split sequences and optionals into tensors: ";
+    if (replaced_ > 0) text += std::to_string(replaced_) + " nodes read plain tensors now";
+    if (!split_.empty()) text += (replaced_ > 0 ? "; " : "") + join(split_, ", ");
+    return text;
   }
 
  private:
@@ -148,6 +154,39 @@ class Splitting {
     replace(node, add(std::move(made)));
   }
 
+  /// One that is empty stays: no tensor stands for it.
+  void split_outputs() {
+    std::vector<ValueId> outputs;
+    for (const ValueId output : std::vector(graph_.outputs())) {
+      const auto items = known_.find(output);
+      const auto held = present_.find(output);
+      if (items != known_.end() && !items->second.empty()) {
+        const std::string name = graph_.value(output).name;
+        for (size_t k = 0; k < items->second.size(); ++k)
+          outputs.push_back(named(output, items->second[k], name + "." + std::to_string(k)));
+        split_.push_back("output '" + name + "' is " + name + ".0 to " + name + "." +
+                         std::to_string(items->second.size() - 1));
+      } else if (items == known_.end() && held != present_.end() && graph_.value(output).consumers.empty()) {
+        const ValueId tensor = held->second;
+        split_.push_back("output '" + graph_.value(output).name + "' is a plain tensor");
+        replace_node(editor_, graph_.value(output).producer, {tensor});
+        editor_.set_type(output, TypeInfo());  // which is inferred
+        outputs.push_back(output);
+      } else {
+        outputs.push_back(output);
+      }
+    }
+    if (!split_.empty()) editor_.set_outputs(std::move(outputs));
+  }
+  /// The tensor under a name of its own.
+  ValueId named(ValueId structured, ValueId tensor, const std::string& name) {
+    Node made = like(graph_.node(graph_.value(structured).producer), "Identity", {tensor});
+    const ValueId value = editor_.add_value(name);  // its type is inferred
+    made.outputs = {value};
+    editor_.add_node(std::move(made));
+    return value;
+  }
+
   static Tensor list(const std::vector<int64_t>& numbers) {
     return Tensor::from<int64_t>({static_cast<int64_t>(numbers.size())}, std::span<const int64_t>(numbers));
   }
@@ -184,6 +223,7 @@ class Splitting {
   std::unordered_map<ValueId, Items> known_;      ///< items of sequences
   std::unordered_map<ValueId, ValueId> present_;  ///< what optionals hold
   size_t replaced_ = 0;
+  std::vector<std::string> split_;  ///< outputs, for people
 };
 
 Result<std::string> split_structured(RemedyContext& context) {

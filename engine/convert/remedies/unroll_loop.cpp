@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-// unroll_loop: a Loop whose number of rounds is known becomes its body, round after round.
+// unroll_loop: a Loop whose number of rounds is known becomes its body, round after round; a Scan too
+// (unroll_scan.cpp).
 #include "engine/convert/known_values.h"
-#include "engine/convert/remedies/remedy.h"
+#include "engine/convert/remedies/composer.h"
+#include "engine/convert/remedies/unroll.h"
 
 namespace lathe {
 namespace {
 
-constexpr int64_t max_nodes = 20000;
 constexpr size_t first_state = 2;  ///< among the inputs of the node and of the body
 
 /// The condition that the body gives is the one it got, or constant true.
@@ -22,26 +23,6 @@ bool never_ends_itself(const Graph& body) {
   return true;
 }
 
-ValueId add_step(GraphEditor& editor, const Node& like, std::string name, std::string op_type,
-                 std::vector<ValueId> inputs) {
-  Node node;
-  node.name = std::move(name);
-  node.op_type = std::move(op_type);
-  node.version = like.version;
-  node.inputs = std::move(inputs);
-  node.module = like.module;
-  node.source = like.source;
-  const ValueId output = editor.add_value(node.name + "_output");
-  node.outputs = {output};
-  if (node.op_type == "Concat") node.attributes.set("axis", int64_t{0});
-  if (node.op_type == "Unsqueeze" && node.version < 13) {  // axes were an attribute then
-    node.inputs.resize(1);
-    node.attributes.set("axes", std::vector<int64_t>{0});
-  }
-  editor.add_node(std::move(node));
-  return output;
-}
-
 class Unrolling {
  public:
   explicit Unrolling(RemedyContext& context) : context_(context), editor_(context.model.graph) {}
@@ -51,10 +32,7 @@ class Unrolling {
     node_ = context_.model.graph.node(id);
     LATHE_TRY(check());
     LATHE_ASSIGN(const int64_t rounds, count_rounds());
-    const auto nodes = static_cast<int64_t>(body_->node_count());
-    if (rounds > max_nodes / std::max<int64_t>(nodes, 1))
-      return usage_error("", std::to_string(rounds) + " rounds of " + std::to_string(nodes) +
-                                 " nodes are too many to write out");
+    LATHE_TRY(few_enough(rounds, *body_));
     const size_t states = node_.inputs.size() - first_state;
     if (rounds == 0 && node_.outputs.size() > states)
       return usage_error("", "it has no rounds to stack the results of");
@@ -107,16 +85,14 @@ class Unrolling {
     const std::vector<ValueId> made = inline_body(editor_, *body_, inputs, node_, prefix);
     for (size_t i = 0; i < state.size(); ++i) state[i] = made[1 + i];
     for (size_t i = 0; i < scans.size(); ++i)
-      scans[i].push_back(add_step(editor_, node_, prefix + "row", "Unsqueeze",
-                                  {made[1 + state.size() + i],
-                                   editor_.add_constant(prefix + "axes", Tensor::from<int64_t>({1}, {0}))}));
+      scans[i].push_back(Composer(editor_, node_, node_.version).unsqueeze(made[1 + state.size() + i], 0));
   }
 
   std::vector<ValueId> outputs(const std::vector<ValueId>& state,
                                const std::vector<std::vector<ValueId>>& scans) {
     std::vector<ValueId> values = state;
     for (const std::vector<ValueId>& rows : scans)
-      values.push_back(add_step(editor_, node_, node_.name + "/stack", "Concat", rows));
+      values.push_back(Composer(editor_, node_, node_.version).add("Concat", rows, {{"axis", int64_t{0}}}));
     return values;
   }
 
@@ -127,10 +103,20 @@ class Unrolling {
 };
 
 Result<std::string> unroll(RemedyContext& context) {
+  const auto id = context.model.graph.find_node(context.step.subject);
+  if (id && context.model.graph.node(*id).op_type == "Scan") return unroll_scan(context);
   return Unrolling(context).run();
 }
 
 }  // namespace
+
+Status few_enough(int64_t rounds, const Graph& body) {
+  constexpr int64_t most = 20000;
+  const auto nodes = static_cast<int64_t>(body.node_count());
+  if (rounds <= most / std::max<int64_t>(nodes, 1)) return {};
+  return usage_error("", std::to_string(rounds) + " rounds of " + std::to_string(nodes) +
+                             " nodes are too many to write out");
+}
 
 void register_unroll_loop(RemedyRegistry& registry) {
   registry.add({Remedy::Kind::unroll_loop, true, true, node_subjects, unroll});

@@ -11,6 +11,10 @@
  * but outputs and the message, and return. They run in Lathe's process: what they do to memory that is not
  * theirs cannot be undone. Lathe allocates outputs and looks, after each call, whether bytes around them were
  * written.
+ *
+ * Before it loads a library Lathe tries it out in a child process: it loads it there and calls each operator
+ * with small tensors of float and int64, of rank 0 to 4, as few as it takes, without attributes. An operator
+ * answers inputs that it cannot take with an error; a library that crashes or hangs on them is not loaded.
  */
 #pragma once
 

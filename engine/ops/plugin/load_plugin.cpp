@@ -9,6 +9,8 @@
 
 #include "engine/ops/extend_operators.h"
 #include "engine/ops/plugin/plugin_operators.h"
+#include "engine/ops/plugin/survive.h"
+#include "engine/ops/plugin/try_operator.h"
 
 namespace lathe {
 namespace {
@@ -124,6 +126,25 @@ Result<PluginInfo> add_table(const LathePluginTable& table, const fs::path& file
   return info;
 }
 
+/// All that registering will do, and a call of each operator. In a child process: it must not touch what
+/// other threads of the parent may have locked.
+void try_out(const fs::path& file, const Stage& stage) {
+  stage("loading");
+  void* library = ::dlopen(file.c_str(), RTLD_NOW | RTLD_LOCAL);
+  if (library == nullptr) return;  // the parent says why
+  stage("lathe_plugin_entry");
+  const auto table = table_of(library, file.string());
+  if (!table.ok()) return;
+  for (uint32_t i = 0; i < (*table)->operator_count; ++i) {
+    stage("its table of operators");
+    const LathePluginOperator& op = (*table)->operators[i];
+    if (op.name == nullptr || op.domain == nullptr || op.infer == nullptr || op.compute == nullptr ||
+        op.min_inputs < 0)
+      return;
+    try_operator({op.domain, op.name, file.filename().string(), &op}, stage);
+  }
+}
+
 }  // namespace
 
 Result<PluginInfo> register_plugin(const fs::path& file) {
@@ -136,6 +157,7 @@ Result<PluginInfo> register_plugin(const fs::path& file) {
   const std::scoped_lock lock(known.mutex);
   for (const PluginInfo& info : known.all)
     if (info.file == full) return info;
+  LATHE_TRY(survives(file.string(), [&](const Stage& stage) { try_out(full, stage); }));
   void* library = ::dlopen(full.c_str(), RTLD_NOW | RTLD_LOCAL);
   if (library == nullptr) {
     const char* why = ::dlerror();

@@ -19,8 +19,10 @@ struct PluginInfo {
 
 /// Loads the library and adds its operators to operators(): all of them or none. One that is registered
 /// already is not loaded again. Runs code of the library, so only call it for files that a person named.
-/// Thread-safe. Errors, all naming the file: not a library, no plugin, another version of the interface, a
-/// table that contradicts itself, an operator that is there already.
+/// Tried out in a child process first: loading it and calling its operators with small tensors. Thread-safe.
+/// Errors, all naming the file: it crashes or hangs there (with the signal and where), not a library, no
+/// plugin, another version of the interface, a table that contradicts itself, an operator that is there
+/// already.
 Result<PluginInfo> register_plugin(const std::filesystem::path& file);
 
 /// Those registered so far.
