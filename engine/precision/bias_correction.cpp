@@ -61,7 +61,7 @@ Result<size_t> correct_biases(Graph& graph, const Int8Plan& plan, const ChannelC
   size_t places = 0;
   for (const NodeId id : plan.order) {
     if (!plan.of(id).product || !plan.of(id).int8) continue;
-    const Node product = graph.node(id);
+    const Node& product = graph.node(id);
     const auto seen = statistics.find(graph.value(product.inputs[0]).name);
     const auto place = bias_of(graph, product);
     if (seen == statistics.end() || !place) continue;

@@ -98,7 +98,8 @@ class Planner {
   double flops(const Node& node, const Tensor* weights, size_t channel_axis) const {
     const double outputs = elements(plan_.types.type(node.outputs[0]));
     if (weights != nullptr && weights->rank() > channel_axis && weights->dim(channel_axis) > 0)
-      return 2 * outputs * static_cast<double>(weights->count() / weights->dim(channel_axis));
+      return 2 * outputs * static_cast<double>(weights->count()) /
+             static_cast<double>(weights->dim(channel_axis));
     const auto& dims = plan_.types.type(node.inputs[0]).dims;
     return dims && !dims->empty() && dims->back().known()
                ? 2 * outputs * static_cast<double>(dims->back().value())
