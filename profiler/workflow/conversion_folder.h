@@ -31,6 +31,14 @@ class PendingFolder {
 Status write_folder(const std::filesystem::path& folder, const ConvertReport& report, const ReportData& data,
                     const JobContext& job);
 
+/// Adds the modules that report.json lists and model.onnx has no node of any more: lowering the precision
+/// folded them into others.
+Status restore_modules(const std::filesystem::path& folder, ModuleTree& modules);
+
+/// A folder's model.onnx as a model of its own, with all its modules.
+Result<std::shared_ptr<const OpenedModel>> open_rewritten_model(const std::filesystem::path& folder,
+                                                                const JobContext& job);
+
 /// Partition and configuration of a conversion's folder, for its model.onnx.
 Status read_partition(const std::filesystem::path& folder, const Model& model, Partition& partition,
                       Configuration& configuration);

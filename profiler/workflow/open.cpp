@@ -86,7 +86,30 @@ void infer_again(OpenedModel& opened, const InferenceOptions& options) {
                    [](const Finding& a, const Finding& b) { return a.severity > b.severity; });
 }
 
+/// `folder`: of the conversion that wrote the file; empty where none did.
+Result<std::shared_ptr<OpenedModel>> open_file(const std::filesystem::path& file,
+                                               const std::filesystem::path& folder,
+                                               const std::map<std::string, Shape>& shapes, bool partitioned,
+                                               const JobContext& job) {
+  LATHE_ASSIGN(const std::shared_ptr<Model> model, import_onnx(file, job));
+  LATHE_TRY(job.check());
+  if (!folder.empty()) LATHE_TRY(restore_modules(folder, model->modules));
+  LATHE_ASSIGN(const InferenceOptions options, inference_options(*model, shapes));
+  auto opened = std::make_shared<OpenedModel>();
+  if (partitioned)
+    LATHE_TRY(read_partition(folder, *model, opened->partition.emplace(), opened->configuration));
+  opened->model = model;
+  infer_again(*opened, options);
+  return opened;
+}
+
 }  // namespace
+
+Result<std::shared_ptr<const OpenedModel>> open_rewritten_model(const std::filesystem::path& folder,
+                                                                const JobContext& job) {
+  LATHE_ASSIGN(auto opened, open_file(folder / "model.onnx", folder, {}, false, job));
+  return std::shared_ptr<const OpenedModel>(std::move(opened));
+}
 
 Result<std::shared_ptr<const OpenedModel>> open_model(const std::filesystem::path& path,
                                                       const std::map<std::string, Shape>& shapes,
@@ -98,13 +121,8 @@ Result<std::shared_ptr<const OpenedModel>> open_model(const std::filesystem::pat
     if (auto foreign = foreign_folder(path)) return std::move(*foreign);
     return bad_input(path.string(), "is a folder, but not that of a finished conversion");
   }
-  LATHE_ASSIGN(std::shared_ptr<const Model> model, import_onnx(folder ? path / "model.onnx" : path, job));
-  LATHE_TRY(job.check());
-  LATHE_ASSIGN(const InferenceOptions options, inference_options(*model, shapes));
-  auto opened = std::make_shared<OpenedModel>();
-  if (folder) LATHE_TRY(read_partition(path, *model, opened->partition.emplace(), opened->configuration));
-  opened->model = std::move(model);
-  infer_again(*opened, options);
+  LATHE_ASSIGN(auto opened, folder ? open_file(path / "model.onnx", path, shapes, true, job)
+                                   : open_file(path, {}, shapes, false, job));
   return std::shared_ptr<const OpenedModel>(std::move(opened));
 }
 

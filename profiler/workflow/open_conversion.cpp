@@ -172,6 +172,25 @@ class ReportReader {
 
 }  // namespace
 
+Status restore_modules(const fs::path& folder, ModuleTree& modules) {
+  const std::string file = (folder / "report.json").string();
+  LATHE_ASSIGN(const std::string text, read_file(file));
+  const json document = json::parse(text, nullptr, false);
+  if (document.is_discarded()) return bad_input(file, "is not valid JSON");
+  try {
+    for (const json& entry : document.at("modules")) {
+      const std::string path = entry.at("path");
+      if (modules.find(path)) continue;
+      Module& made = modules.edit(modules.add(path));
+      made.class_name = entry.at("class");
+      made.class_inferred = entry.at("class_inferred");
+    }
+  } catch (const json::exception& exception) {
+    return bad_input(file, std::string("is not a report of a conversion: ") + exception.what());
+  }
+  return {};
+}
+
 Status read_partition(const fs::path& folder, const Model& model, Partition& partition,
                       Configuration& configuration) {
   ConvertReport report;
@@ -201,7 +220,7 @@ Result<std::shared_ptr<const ConvertReport>> open_conversion(const fs::path& fol
                      "is not the folder of a finished conversion (report.json, workflow_report.json and "
                      "model.onnx are not all there)");
   auto report = std::make_shared<ConvertReport>();
-  LATHE_ASSIGN(report->opened, open_model(folder / "model.onnx", {}, job));
+  LATHE_ASSIGN(report->opened, open_rewritten_model(folder, job));
   report->conversion.model = report->opened->model;
   LATHE_TRY(ReportReader(folder, *report).read());
   LATHE_TRY(read_trace_side(folder / "trace_before.json", report->before, job));
