@@ -36,6 +36,7 @@ struct GraphExecutor::Frame {
   std::vector<RuntimeValue> values;
   std::span<const std::unique_ptr<PieceRunner>> pieces;
   const RunOptions& options;
+  int64_t step_end = 0;  ///< of the step before, while somebody observes
 };
 
 namespace {
@@ -186,7 +187,7 @@ Result<std::vector<RuntimeValue>> GraphExecutor::run(std::vector<RuntimeValue> i
     LATHE_TRY(step->piece >= 0 ? run_piece(*step, frame) : run_node(*step, frame));
     for (const uint32_t value : step->dying) frame.values[value] = {};
     if (options.observer != nullptr)
-      options.observer->memory(now_ns(), static_cast<int64_t>(allocated_buffer_bytes()));
+      options.observer->memory(frame.step_end, static_cast<int64_t>(allocated_buffer_bytes()));
   }
   std::vector<RuntimeValue> outputs;
   for (const ValueId output : graph_.outputs()) {
@@ -208,6 +209,7 @@ Status GraphExecutor::run_piece(Step& step, Frame& frame) {
   LATHE_ASSIGN(std::vector<Tensor> outputs, piece.run(inputs, frame.options));
   for (size_t i = 0; i < outputs.size(); ++i)
     frame.values[piece.outputs()[i].index] = RuntimeValue(std::move(outputs[i]));
+  if (frame.options.observer != nullptr) frame.step_end = now_ns();
   return {};
 }
 
@@ -221,7 +223,9 @@ Status GraphExecutor::run_node(Step& step, Frame& frame) {
   const int64_t begin = observer != nullptr ? now_ns() : 0;
   LATHE_TRY(variant->kernel ? run_kernel(step, *variant, inputs, node, frame)
                             : run_reference_kernel(step, inputs, node, frame));
-  if (observer != nullptr) observer->slice(variant->info, begin, now_ns());
+  if (observer == nullptr) return {};
+  frame.step_end = now_ns();
+  observer->slice(variant->info, begin, frame.step_end);
   return {};
 }
 

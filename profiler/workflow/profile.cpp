@@ -31,9 +31,10 @@ int affordable_runs(int64_t one_ns) {
   return static_cast<int>(std::clamp(most_ns / std::max<int64_t>(one_ns, 1), fewest, most));
 }
 
-/// More than are kept, so that a disturbed run is none of them, where that takes little time.
+/// More than are kept, so that some of them met the machine as the median run did, where that takes little
+/// time.
 int recordings(int kept, int64_t one_ns) {
-  constexpr int64_t most_ns = 2'000'000'000, most = 15;
+  constexpr int64_t most_ns = 2'000'000'000, most = 50;
   return std::max(kept, static_cast<int>(std::min(most, most_ns / std::max<int64_t>(one_ns, 1))));
 }
 
@@ -49,11 +50,7 @@ Result<Measured> measure(Session& session, const Model& model, const MeasureSett
   LATHE_ASSIGN(Session::Measurement runs, session.measure(wanted, recordings(settings.recorded_runs, one_ns),
                                                           settings.recorded_runs, job));
   measured.latency = distribution(runs.timed);
-  if (!runs.ratios.empty()) {
-    const auto middle = runs.ratios.begin() + static_cast<std::ptrdiff_t>(runs.ratios.size() / 2);
-    std::nth_element(runs.ratios.begin(), middle, runs.ratios.end());
-    measured.recording_cost = *middle - 1;
-  }
+  measured.recording_cost = runs.recording_cost();
   RecordingInfo info = recording_info(model, settings.configuration);
   LATHE_ASSIGN(const MachinePeak peak, measure_machine_peak(job));
   info.more.emplace_back(machine_peak_key, to_json(peak));

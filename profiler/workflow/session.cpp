@@ -7,7 +7,8 @@
 #include "engine/kernels/kernel.h"
 #include "engine/ops/plugin/load_plugin.h"
 #include "profiler/record/close_gaps.h"
-#include "profiler/record/middling_runs.h"
+#include "profiler/record/typical_runs.h"
+#include "profiler/stats/distribution.h"
 #include "profiler/workflow/machine.h"
 
 namespace lathe {
@@ -44,29 +45,41 @@ Result<std::vector<int64_t>> Session::time(int runs, const JobContext& job) {
 Result<Session::Measurement> Session::measure(int runs, int recorded, int kept, const JobContext& job) {
   Measurement measured;
   Recorder recorder;
-  for (int i = 0; i < std::max(runs, recorded); ++i) {
-    job.report(static_cast<double>(i) / runs,
-               "measuring, run " + std::to_string(i + 1) + " of " + std::to_string(runs));
-    if (i < runs) {
+  const int rounds = std::max(runs, recorded);
+  // Whether one of `count` runs that are spread over all rounds falls into round i.
+  const auto due = [&](int64_t i, int64_t count) {
+    return count > 0 && (i == 0 || i * count / rounds > (i - 1) * count / rounds);
+  };
+  for (int i = 0; i < rounds; ++i) {
+    job.report(static_cast<double>(i) / rounds,
+               "measuring, run " + std::to_string(i * runs / rounds + 1) + " of " + std::to_string(runs));
+    if (due(i, runs)) {
       LATHE_ASSIGN(const int64_t latency, timed_run(job));
       measured.timed.push_back(latency);
     }
-    const int done = static_cast<int>(measured.recorded.size());
-    if (done < recorded && static_cast<int64_t>(i + 1) * recorded >= static_cast<int64_t>(done + 1) * runs) {
-      recorder.begin_run(done);
-      auto latency = timed_run(job, &recorder);
-      recorder.end_run();
-      if (!latency.ok()) return latency.error();
-      measured.recorded.push_back(*latency);
-      const int64_t before = measured.timed.empty() ? *latency : measured.timed.back();
-      measured.ratios.push_back(static_cast<double>(*latency) /
-                                static_cast<double>(std::max<int64_t>(before, 1)));
-    }
+    if (!due(i, recorded)) continue;
+    recorder.begin_run(static_cast<int>(measured.recorded.size()));
+    auto latency = timed_run(job, &recorder);
+    recorder.end_run();
+    if (!latency.ok()) return latency.error();
+    measured.recorded.push_back(*latency);
+    if (measured.timed.empty()) continue;
+    measured.ratios.push_back(static_cast<double>(*latency) /
+                              static_cast<double>(std::max<int64_t>(measured.timed.back(), 1)));
   }
   measured.recording = recorder.finish();
-  keep_middling_runs(measured.recording, static_cast<size_t>(std::max(kept, 0)));
+  keep_typical_runs(measured.recording, static_cast<size_t>(std::max(kept, 0)),
+                    distribution(measured.timed).p50);
   close_gaps(measured.recording);
   return measured;
+}
+
+double Session::Measurement::recording_cost() const {
+  if (ratios.empty()) return 0;
+  std::vector<double> sorted = ratios;
+  const auto middle = sorted.begin() + static_cast<std::ptrdiff_t>(sorted.size() / 2);
+  std::nth_element(sorted.begin(), middle, sorted.end());
+  return *middle - 1;
 }
 
 std::map<std::string, Shape> input_shapes(const NamedValues& inputs) {

@@ -26,9 +26,11 @@ class Session {
     std::vector<int64_t> recorded;  ///< of each run with recording on
     std::vector<double> ratios;     ///< of each of those to the timed run before it
     Recording recording;
+    double recording_cost() const;  ///< how much slower recorded runs were, as a fraction: median of pairs
   };
   /// `runs` timed runs with `recorded` recorded ones spread evenly among them, so that whatever else the
-  /// machine does slows both alike. Of these the recording keeps `kept` of middling duration.
+  /// machine does slows both alike. Of these the recording keeps the `kept` that show the latency reported:
+  /// whose time is nearest to the median of the timed ones.
   Result<Measurement> measure(int runs, int recorded, int kept, const JobContext& job);
 
  private:

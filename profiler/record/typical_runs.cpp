@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "profiler/record/middling_runs.h"
+#include "profiler/record/typical_runs.h"
 
 #include <algorithm>
+#include <cmath>
 
 namespace lathe {
 namespace {
@@ -18,14 +19,13 @@ void begin_with_a_sample(MemorySamples& samples, int64_t begin) {
 
 }  // namespace
 
-void keep_middling_runs(Recording& recording, size_t count) {
+void keep_typical_runs(Recording& recording, size_t count, double typical_ns) {
   std::vector<Recording::Run>& runs = recording.runs;
   if (runs.size() <= count) return;
-  std::stable_sort(runs.begin(), runs.end(), [](const Recording::Run& a, const Recording::Run& b) {
-    return a.end - a.begin < b.end - b.begin;
-  });
-  const auto faster = static_cast<std::ptrdiff_t>((runs.size() - count) / 2);
-  runs.erase(runs.begin(), runs.begin() + faster);
+  const auto away = [&](const Recording::Run& run) {
+    return std::abs(static_cast<double>(run.end - run.begin) - typical_ns);
+  };
+  std::stable_sort(runs.begin(), runs.end(), [&](const auto& a, const auto& b) { return away(a) < away(b); });
   runs.resize(count);
   std::sort(runs.begin(), runs.end(),
             [](const Recording::Run& a, const Recording::Run& b) { return a.begin < b.begin; });

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Of several recorded runs those of middling duration are kept, whole.
-#include "profiler/record/middling_runs.h"
+// Of several recorded runs those of typical duration are kept, whole.
+#include "profiler/record/typical_runs.h"
 
 #include <gtest/gtest.h>
 
@@ -21,9 +21,9 @@ Recording recorded(const std::vector<int64_t>& durations) {
   return made;
 }
 
-TEST(MiddlingRuns, TheSlowestAndTheFastestGo) {
+TEST(TypicalRuns, TheSlowestAndTheFastestGo) {
   Recording recording = recorded({900, 100, 110, 20, 105});
-  keep_middling_runs(recording, 3);
+  keep_typical_runs(recording, 3, 105);
   close_gaps(recording);
   ASSERT_EQ(recording.runs.size(), 3U);
   ASSERT_EQ(recording.events.size(), 3U);
@@ -34,18 +34,26 @@ TEST(MiddlingRuns, TheSlowestAndTheFastestGo) {
   EXPECT_EQ(recording.runs[1].begin, recording.runs[0].end);
 }
 
-TEST(MiddlingRuns, KnowTheMemoryInForceWhenTheyBegin) {
+TEST(TypicalRuns, TypicalIsWhatIsSaidAndNotWhatMostRunsTook) {
+  Recording recording = recorded({300, 310, 320, 100, 104, 330});
+  keep_typical_runs(recording, 2, 101);
+  ASSERT_EQ(recording.runs.size(), 2U);
+  EXPECT_EQ(recording.runs[0].begin, 3000);
+  EXPECT_EQ(recording.runs[1].begin, 4000);
+}
+
+TEST(TypicalRuns, KnowTheMemoryInForceWhenTheyBegin) {
   Recording recording = recorded({900, 100, 110, 20, 105});
-  keep_middling_runs(recording, 3);
+  keep_typical_runs(recording, 3, 105);
   close_gaps(recording);
   ASSERT_EQ(recording.memory.size(), 3U);
   EXPECT_EQ(recording.memory[0].at, recording.runs[0].begin);
   EXPECT_EQ(recording.memory[0].bytes, 4096);
 }
 
-TEST(MiddlingRuns, AsManyAsThereAreStay) {
+TEST(TypicalRuns, AsManyAsThereAreStay) {
   Recording recording = recorded({30, 10});
-  keep_middling_runs(recording, 3);
+  keep_typical_runs(recording, 3, 105);
   EXPECT_EQ(recording.runs.size(), 2U);
   EXPECT_EQ(recording.runs[0].begin, 0);
   EXPECT_EQ(recording.memory.size(), 1U);
