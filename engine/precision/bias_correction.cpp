@@ -4,29 +4,40 @@
 #include "engine/precision/quantized_constant.h"
 
 namespace lathe {
-namespace {
 
-struct BiasPlace {
-  NodeId node;
-  size_t input = 0;
-};
-
-/// Where a product's constant bias stands; nothing where it has none.
-std::optional<BiasPlace> bias_of(const Graph& graph, const Node& product) {
-  if (product.op_type != "MatMul")
-    return product.inputs.size() > 2 && product.inputs[2].valid() ? std::optional(BiasPlace{product.id, 2})
-                                                                  : std::nullopt;
-  const Value& result = graph.value(product.outputs[0]);
-  if (result.consumers.size() != 1 || result.is_output) return std::nullopt;
-  const Node& add = graph.node(result.consumers.front());
-  if (!add.domain.empty() || add.op_type != "Add") return std::nullopt;
-  return BiasPlace{add.id, add.inputs[0] == result.id ? size_t{1} : size_t{0}};
+const Tensor* bias_at(const Graph& graph, const BiasPlace& place) {
+  const Tensor* bias = constant_behind(graph, graph.node(place.node).inputs[place.input]);
+  return bias != nullptr && bias->type() == ElementType::f32 && bias->rank() == 1 ? bias : nullptr;
 }
 
-}  // namespace
+std::optional<BiasPlace> bias_of(const Graph& graph, const Node& product) {
+  std::optional<BiasPlace> place;
+  if (product.op_type != "MatMul") {
+    if (product.inputs.size() > 2 && product.inputs[2].valid()) place = BiasPlace{product.id, 2};
+  } else if (const Value& result = graph.value(product.outputs[0]);
+             result.consumers.size() == 1 && !result.is_output) {
+    const Node& add = graph.node(result.consumers.front());
+    if (add.domain.empty() && add.op_type == "Add")
+      place = BiasPlace{add.id, add.inputs[0] == result.id ? size_t{1} : size_t{0}};
+  }
+  return place && bias_at(graph, *place) != nullptr ? place : std::nullopt;
+}
 
-Result<std::vector<float>> rounding_shift(const Tensor& weights, size_t axis,
-                                          const std::vector<double>& means, int64_t groups) {
+void add_to_bias(GraphEditor& editor, const BiasPlace& place, std::span<const double> added) {
+  const Graph& graph = editor.graph();
+  const auto old = bias_at(graph, place)->data<float>();
+  std::vector<float> made;
+  for (size_t c = 0; c < added.size(); ++c) made.push_back(static_cast<float>(old[c] + added[c]));
+  std::vector<ValueId> inputs = graph.node(place.node).inputs;
+  // A name that ends as the old one does: readers tell modules by weights' names.
+  const std::string name = graph.value(inputs[place.input]).name;
+  inputs[place.input] =
+      editor.add_constant(name, Tensor::from<float>({static_cast<int64_t>(made.size())}, made));
+  editor.set_node_inputs(place.node, std::move(inputs));
+}
+
+Result<std::vector<double>> rounding_shift(const Tensor& weights, size_t axis,
+                                           const std::vector<double>& means, int64_t groups) {
   const std::vector<float> scales = channel_scales(weights, axis);
   LATHE_ASSIGN(const Tensor rounded, rounded_weights(weights, axis, scales));
   const auto exact = weights.data<float>();
@@ -43,7 +54,7 @@ Result<std::vector<float>> rounding_shift(const Tensor& weights, size_t axis,
     const double error = static_cast<double>(stored[i]) * scales[output] - exact[i];
     shift[output] += error * means[output / per_group * inputs + input];
   }
-  return std::vector<float>(shift.begin(), shift.end());
+  return shift;
 }
 
 ChannelAxes product_inputs(const Graph& graph, const Int8Plan& plan) {
@@ -66,20 +77,14 @@ Result<size_t> correct_biases(Graph& graph, const Int8Plan& plan, const ChannelC
     const auto place = bias_of(graph, product);
     if (seen == statistics.end() || !place) continue;
     const Tensor weights = *constant_behind(graph, product.inputs[1]);
-    const Tensor* old = constant_behind(graph, graph.node(place->node).inputs[place->input]);
     const size_t axis = plan.of(id).channel_axis;
     const int64_t groups = product.attributes.get_int("group", 1), inputs = weights.dim(1 - axis) * groups;
-    if (old == nullptr || old->type() != ElementType::f32 || old->rank() != 1 ||
-        old->count() != weights.dim(axis) || static_cast<int64_t>(seen->second.mean.size()) != inputs ||
-        weights.dim(axis) % groups != 0)
+    if (bias_at(graph, *place)->count() != weights.dim(axis) ||
+        static_cast<int64_t>(seen->second.mean.size()) != inputs || weights.dim(axis) % groups != 0)
       continue;
-    LATHE_ASSIGN(const std::vector<float> shift, rounding_shift(weights, axis, seen->second.mean, groups));
-    std::vector<float> bias(old->data<float>().begin(), old->data<float>().end());
-    for (size_t c = 0; c < bias.size(); ++c) bias[c] -= shift[c];
-    std::vector<ValueId> reads = graph.node(place->node).inputs;
-    reads[place->input] = editor.add_constant(graph.value(reads[place->input]).name,
-                                              Tensor::from<float>({static_cast<int64_t>(bias.size())}, bias));
-    editor.set_node_inputs(place->node, std::move(reads));
+    LATHE_ASSIGN(std::vector<double> shift, rounding_shift(weights, axis, seen->second.mean, groups));
+    for (double& each : shift) each = -each;
+    add_to_bias(editor, *place, shift);
     ++places;
   }
   return places;

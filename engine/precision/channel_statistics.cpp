@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "engine/precision/channel_statistics.h"
 
+#include <algorithm>
 #include <cmath>
+#include <limits>
 
 namespace lathe {
 namespace {
@@ -9,7 +11,7 @@ namespace {
 constexpr size_t most_samples = 32;  // means and maxima of channels settle soon
 
 struct Sums {
-  std::vector<float> largest;
+  std::vector<float> low, high;
   std::vector<double> sum;
   uint64_t count = 0;  ///< elements of one channel
   bool fits = true;
@@ -23,18 +25,20 @@ void add(Sums& sums, const Tensor& tensor, int64_t axis) {
     return;
   }
   const auto channels = static_cast<size_t>(tensor.dim(static_cast<size_t>(at)));
-  if (sums.largest.empty()) {
-    sums.largest.assign(channels, 0);
+  if (sums.sum.empty()) {
+    sums.low.assign(channels, std::numeric_limits<float>::infinity());
+    sums.high.assign(channels, -std::numeric_limits<float>::infinity());
     sums.sum.assign(channels, 0);
   }
-  sums.fits = sums.fits && channels > 0 && channels == sums.largest.size();
+  sums.fits = sums.fits && channels > 0 && channels == sums.sum.size();
   if (!sums.fits) return;
   const auto inner =
       static_cast<size_t>(element_count(std::span(tensor.shape()).subspan(static_cast<size_t>(at) + 1)));
   const auto numbers = tensor.data<float>();
   for (size_t begin = 0, channel = 0; begin < numbers.size(); begin += inner) {
     for (size_t i = begin; i < begin + inner; ++i) {
-      sums.largest[channel] = std::max(sums.largest[channel], std::abs(numbers[i]));
+      sums.low[channel] = std::min(sums.low[channel], numbers[i]);
+      sums.high[channel] = std::max(sums.high[channel], numbers[i]);
       sums.sum[channel] += numbers[i];
     }
     if (++channel == channels) channel = 0;
@@ -59,8 +63,12 @@ Result<ChannelCalibration> channel_statistics(const std::shared_ptr<const Model>
   for (auto& [name, each] : sums) {
     if (!each.fits || each.count == 0) continue;
     ChannelStatistics& made = found[name];
-    made.largest = std::move(each.largest);
-    for (const double sum : each.sum) made.mean.push_back(sum / static_cast<double>(each.count));
+    for (size_t c = 0; c < each.sum.size(); ++c) {
+      made.largest.push_back(std::max(std::abs(each.low[c]), std::abs(each.high[c])));
+      made.mean.push_back(each.sum[c] / static_cast<double>(each.count));
+    }
+    made.low = std::move(each.low);
+    made.high = std::move(each.high);
   }
   return found;
 }

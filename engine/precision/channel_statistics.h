@@ -9,6 +9,7 @@ namespace lathe {
 struct ChannelStatistics {
   std::vector<float> largest;  ///< magnitude, by channel
   std::vector<double> mean;
+  std::vector<float> low = {}, high = {};  ///< smallest and largest number
 };
 using ChannelCalibration = std::map<std::string, ChannelStatistics>;  ///< by value name
 

@@ -85,6 +85,11 @@ void TensorHistogram::add(std::span<const float> values) {
 }
 
 QuantizedRange TensorHistogram::range(Calibrator calibrator) const {
+  const QuantizedRange seen = seen_range(calibrator);
+  return {seen.low * headroom_, seen.high * headroom_};
+}
+
+QuantizedRange TensorHistogram::seen_range(Calibrator calibrator) const {
   if (limit_ == 0) return {};
   switch (calibrator) {
     case Calibrator::minmax:

@@ -40,6 +40,8 @@ class TensorHistogram {
   /// Numbers that are not finite are counted apart and otherwise ignored.
   void add(std::span<const float> values);
   QuantizedRange range(Calibrator calibrator) const;
+  /// From here on range() is that many times wider, for numbers that the samples did not hold.
+  void set_headroom(float factor) { headroom_ = factor; }
 
   /// To keep it in a file. read() tells whether the bytes hold a histogram that makes sense.
   void write(ByteWriter& writer) const;
@@ -55,6 +57,7 @@ class TensorHistogram {
   size_t bin_of(float value) const;
   double centre(size_t bin) const { return (static_cast<double>(bin) + 0.5) * width() - limit_; }
   double width() const { return 2.0 * limit_ / bins; }
+  QuantizedRange seen_range(Calibrator calibrator) const;
   QuantizedRange by_percentile() const;
   QuantizedRange by_mse() const;
   QuantizedRange by_entropy() const;
@@ -64,6 +67,7 @@ class TensorHistogram {
   std::vector<uint64_t> counts_;
   double limit_ = 0;
   float low_ = 0, high_ = 0;
+  float headroom_ = 1;  ///< no part of what was seen: not written
   uint64_t count_ = 0, zeros_ = 0, not_finite_ = 0;
 };
 

@@ -3,10 +3,12 @@
 
 #include <algorithm>
 #include <string_view>
+#include <tuple>
 #include <utility>
 
 #include "engine/precision/bias_correction.h"
 #include "engine/precision/calibration_cache.h"
+#include "engine/precision/centring.h"
 #include "engine/precision/migration.h"
 #include "engine/runtime/engine_prefix.h"
 #include "engine/tensor/compare.h"
@@ -16,8 +18,7 @@ namespace {
 
 constexpr size_t compared_samples = 4;
 constexpr double noticeable_db = 0.05;  // less is no improvement worth a change
-constexpr const char* equalisation = "equalisation";
-constexpr const char* smoothing = "smoothing";
+constexpr std::string_view centring = "centring", equalisation = "equalisation", smoothing = "smoothing";
 
 Result<std::vector<NamedValues>> outputs_of(Runnable& runnable, const CalibrationData& data, size_t samples,
                                             const JobContext& job) {
@@ -141,31 +142,55 @@ Result<double> Int8Trials::snr_of_all(Calibrator calibrator) {
   return snr({}, calibrator, compared_samples);
 }
 
-/// The model with its ranges moved, calibrated anew.
-Result<Int8Improvement> Int8Trials::try_migration(const char* name, Calibrator calibrator, double before) {
-  Int8Improvement tried{name, 0, before, before, false};
+Result<Int8Trials::Moved> Int8Trials::move_ranges(std::string_view how) const {
+  Moved moved;
+  moved.model = std::make_shared<Model>(*prepared_);
+  Graph& graph = moved.model->graph = prepared_->graph.clone();
   LATHE_ASSIGN(const Int8Plan plan, plan_with({}));
-  const Graph& graph = prepared_->graph;
-  const auto places =
-      std::string_view(name) == smoothing ? find_smoothing(graph, plan) : find_equalisation(graph, plan);
-  if (places.empty()) return tried;
-  LATHE_ASSIGN(const ChannelCalibration statistics,
-               channel_statistics(prepared_, axes_of(graph, places), *request_.data, job_));
-  auto changed = std::make_shared<Model>(*prepared_);
-  changed->graph = graph.clone();
-  LATHE_ASSIGN(tried.places, migrate(changed->graph, places, statistics));
+  const auto statistics = [&](const auto& places) {
+    return channel_statistics(prepared_, axes_of(graph, places), *request_.data, job_);
+  };
+  if (how == centring) {
+    const auto places = find_centring(graph, plan);
+    if (places.empty()) return moved;
+    LATHE_ASSIGN(const ChannelCalibration seen, statistics(places));
+    LATHE_ASSIGN(const auto centred, centre(graph, places, seen));
+    for (const auto& [name, gain] : centred)
+      moved.headroom[name] = headroom(gain, request_.data->samples.size());
+    moved.places = centred.size();
+    return moved;
+  }
+  const auto places = how == smoothing ? find_smoothing(graph, plan) : find_equalisation(graph, plan);
+  if (places.empty()) return moved;
+  LATHE_ASSIGN(const ChannelCalibration seen, statistics(places));
+  LATHE_ASSIGN(moved.places, migrate(graph, places, seen));
+  return moved;
+}
+
+Status Int8Trials::calibrate_anew() {
+  LATHE_ASSIGN(const Int8Plan plan, plan_with({}));
+  LATHE_ASSIGN(calibration_,
+               calibrate(prepared_, values_to_calibrate(prepared_->graph, plan), *request_.data, job_));
+  for (const auto& [name, factor] : headroom_)
+    if (const auto found = calibration_.find(name); found != calibration_.end())
+      found->second.set_headroom(factor);
+  return {};
+}
+
+/// The model with its ranges moved, calibrated anew.
+Result<Int8Improvement> Int8Trials::try_moving(std::string_view how, Calibrator calibrator, double before) {
+  Int8Improvement tried{std::string(how), 0, before, before, false};
+  LATHE_ASSIGN(Moved moved, move_ranges(how));
+  tried.places = moved.places;
   if (tried.places == 0) return tried;
-  LATHE_ASSIGN(Calibration calibration,
-               calibrate(changed, values_to_calibrate(changed->graph, plan), *request_.data, job_));
-  const std::shared_ptr<const Model> old = std::exchange(prepared_, std::move(changed));
-  std::swap(calibration_, calibration);
-  const std::string state = std::exchange(state_, state_ + " " + name);
+  auto old = std::tuple(prepared_, calibration_, headroom_, state_);
+  prepared_ = std::move(moved.model);
+  headroom_.merge(moved.headroom);
+  state_ += " " + tried.name;
+  LATHE_TRY(calibrate_anew());
   LATHE_ASSIGN(tried.after_db, snr_of_all(calibrator));
   tried.kept = tried.after_db > before + noticeable_db;
-  if (tried.kept) return tried;
-  prepared_ = old;
-  state_ = state;
-  std::swap(calibration_, calibration);
+  if (!tried.kept) std::tie(prepared_, calibration_, headroom_, state_) = std::move(old);
   return tried;
 }
 
@@ -195,9 +220,9 @@ Result<std::vector<Int8Improvement>> Int8Trials::improve(Calibrator calibrator) 
     if (each.kept) before = each.after_db;
     if (each.places > 0) tried.push_back(std::move(each));
   };
-  for (const char* name : {equalisation, smoothing}) {
-    job_.report(-1, std::string("trying ") + name);
-    LATHE_ASSIGN(Int8Improvement each, try_migration(name, calibrator, before));
+  for (const std::string_view how : {centring, equalisation, smoothing}) {
+    job_.report(-1, "trying " + std::string(how));
+    LATHE_ASSIGN(Int8Improvement each, try_moving(how, calibrator, before));
     note(std::move(each));
   }
   job_.report(-1, "trying to correct biases");

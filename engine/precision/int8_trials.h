@@ -15,7 +15,7 @@ class Int8Trials {
 
   /// Plans, calibrates, and runs the model in fp32. Once, before anything else.
   Status prepare(const Model& model);
-  /// Tries equalisation, smoothing and bias correction, and keeps for all that follows what helps.
+  /// Tries centring, equalisation, smoothing and bias correction, and keeps for all that follows what helps.
   Result<std::vector<Int8Improvement>> improve(Calibrator calibrator);
 
   using Wide = std::map<ModuleId, std::string>;  ///< modules whose own products stay wide, and why
@@ -46,7 +46,14 @@ class Int8Trials {
   Result<double> logged(const std::string& trial, const std::function<Result<double>()>& measure);
   void open_log(const std::vector<std::string>& values);
   std::string name_of(const char* what, const Wide& wide, Calibrator calibrator) const;
-  Result<Int8Improvement> try_migration(const char* name, Calibrator calibrator, double before);
+  struct Moved {
+    std::shared_ptr<Model> model;
+    std::map<std::string, float> headroom;  ///< of tensors, by name
+    size_t places = 0;
+  };
+  Result<Moved> move_ranges(std::string_view how) const;
+  Status calibrate_anew();
+  Result<Int8Improvement> try_moving(std::string_view how, Calibrator calibrator, double before);
   Result<Int8Improvement> try_bias_correction(Calibrator calibrator, double before);
 
   const Int8Request& request_;
@@ -56,6 +63,7 @@ class Int8Trials {
   std::shared_ptr<const Model> prepared_;
   Int8Wishes wishes_;
   Calibration calibration_;
+  std::map<std::string, float> headroom_;         ///< that ranges have beyond what was seen, by name
   std::optional<ChannelCalibration> bias_means_;  ///< where biases are corrected
   std::map<ModuleId, Products> products_;
   std::optional<double> wide_score_;

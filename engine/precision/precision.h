@@ -53,7 +53,7 @@ struct CalibratorTrial {
 
 /// A change of weights or biases that is meant to make int8 more exact, tried on the calibration data.
 struct Int8Improvement {
-  std::string name;                    ///< "equalisation", "smoothing" or "bias_correction"
+  std::string name;                    ///< "centring", "equalisation", "smoothing" or "bias_correction"
   size_t places = 0;                   ///< that it applies to
   double before_db = 0, after_db = 0;  ///< SNR of the worst output without and with it
   bool kept = false;                   ///< it helped

@@ -15,6 +15,7 @@
 namespace lathe {
 namespace {
 
+using ::testing::DoubleNear;
 using ::testing::ElementsAre;
 using ::testing::FloatNear;
 
@@ -134,11 +135,11 @@ TEST(BiasCorrection, IsTheRoundingErrorOfTheMeanInput) {
   const Tensor weights = Tensor::from<float>({2, 2}, {1, 127, 0.3F, -64});
   const auto shift = rounding_shift(weights, 1, {5, 10}, 1);
   ASSERT_TRUE(shift.ok());
-  EXPECT_THAT(*shift, ElementsAre(FloatNear(-1.0F / 127, 1e-5F), FloatNear(0, 1e-5F)));
+  EXPECT_THAT(*shift, ElementsAre(DoubleNear(-1.0F / 127, 1e-5F), DoubleNear(0, 1e-5F)));
   // A convolution of two groups: output 1 sees the second input channel.
   const Tensor grouped = Tensor::from<float>({2, 1, 1, 2}, {1, 0.3F, 0.3F, 1});
   EXPECT_THAT(rounding_shift(grouped, 0, {5, 10}, 2).value(),
-              ElementsAre(FloatNear(-0.5F / 127, 1e-5F), FloatNear(-1.0F / 127, 1e-5F)));
+              ElementsAre(DoubleNear(-0.5F / 127, 1e-5F), DoubleNear(-1.0F / 127, 1e-5F)));
 }
 
 TEST(BiasCorrection, TakesTheShiftOffTheBiasAlsoBehindAMatMul) {
