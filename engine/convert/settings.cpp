@@ -13,10 +13,10 @@ using nlohmann::json;
 using nlohmann::ordered_json;
 
 const std::vector<std::string> setting_keys = {
-    "rt_mode",      "auto",     "fp16",     "bf16",       "int8",        "input_names", "input_shapes",
-    "dynamic_axes", "use_dla",  "children", "calibrator", "calibration", "exclude",     "accuracy_budget",
-    "data",         "metric",   "merge",    "remedies",   "plugins",     "input_args",  "weights",
-    "block_size",   "symmetric"};
+    "rt_mode",      "auto",      "fp16",     "bf16",       "int8",        "input_names", "input_shapes",
+    "dynamic_axes", "use_dla",   "children", "calibrator", "calibration", "exclude",     "accuracy_budget",
+    "data",         "metric",    "merge",    "remedies",   "plugins",     "input_args",  "weights",
+    "block_size",   "symmetric", "tune"};
 const std::vector<std::string> calibrators = {"minmax", "entropy", "percentile", "mse"};
 
 bool is_setting(const std::string& key) {
@@ -182,9 +182,12 @@ Status Parser::top_level(const std::string& key, const json& value) {
     configuration_.accuracy_budget = value.get<double>();
     return {};
   }
-  if (key == "merge" || key == "symmetric") {
+  const std::map<std::string, bool*> switches = {{"merge", &configuration_.merge},
+                                                 {"symmetric", &configuration_.symmetric_activations},
+                                                 {"tune", &configuration_.tune}};
+  if (const auto found = switches.find(key); found != switches.end()) {
     if (!value.is_boolean()) return error("", key, "should be true or false");
-    (key == "merge" ? configuration_.merge : configuration_.symmetric_activations) = value.get<bool>();
+    *found->second = value.get<bool>();
     return {};
   }
   if (key == "remedies") return remedies(value);
@@ -417,6 +420,7 @@ std::string to_json(const Configuration& configuration) {
   if (!configuration.calibration.empty()) document["calibration"] = configuration.calibration;
   if (!configuration.calibrator.empty()) document["calibrator"] = configuration.calibrator;
   if (configuration.symmetric_activations) document["symmetric"] = true;
+  if (configuration.tune) document["tune"] = true;
   if (configuration.accuracy_budget) document["accuracy_budget"] = *configuration.accuracy_budget;
   if (!configuration.merge) document["merge"] = false;
   for (const RemedyStep& step : configuration.remedies) {

@@ -64,6 +64,7 @@ struct Configuration {
   std::string calibrator;              ///< minmax, entropy, percentile or mse; empty: the one that does best
   bool symmetric_activations = false;  ///< int8: activations as i8 with zero point 0
   std::optional<double> accuracy_budget;
+  bool tune = false;                 ///< kernels of engines are chosen by measurement
   bool merge = true;                 ///< engines that touch become one, with what stands between them
   std::vector<RemedyStep> remedies;  ///< in the order they are taken
   std::vector<std::string> plugins;  ///< libraries of custom operators, loaded before the model is opened

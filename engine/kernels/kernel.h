@@ -48,6 +48,8 @@ struct KernelRequest {
   std::vector<TensorDesc> outputs;       ///< type and shape; the kernel chooses the layout
   bool plain_layouts = false;            ///< inputs are plain and outputs must be (eager run)
   bool blocked_channels = false;         ///< of two good image layouts, blocks of channels
+  /// Whoever asks will measure: take the request also where rules of thumb say that another kernel wins.
+  bool measured = false;
   bool prepack = true;  ///< constants may be copied into a layout of the kernel's own (engine)
 };
 

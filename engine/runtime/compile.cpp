@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Lowers a graph with static shapes to a plan: each node becomes the step of the first kernel that takes it.
+// Lowers a graph with static shapes to a plan: each node becomes the step of the first kernel that takes it,
+// or of the fastest where kernels are measured.
 #include <algorithm>
 
 #include "engine/kernels/narrow.h"
@@ -9,6 +10,7 @@
 #include "engine/runtime/engine_run.h"
 #include "engine/runtime/plan_builder.h"
 #include "engine/runtime/step_info.h"
+#include "engine/runtime/tuner.h"
 
 namespace lathe {
 namespace {
@@ -41,6 +43,7 @@ class Lowering {
 
  private:
   Status check(const Node& node, const Operator* op) const;
+  Result<std::unique_ptr<Kernel>> choose_kernel(KernelRequest request) const;
   Status lower_view(const Node& node);
   Status lower_kernel(const Node& node, std::unique_ptr<Kernel> kernel, int position);
   Status lower_reference(const Node& node, const Operator& op);
@@ -183,6 +186,23 @@ Status Lowering::check(const Node& node, const Operator* op) const {
   return {};
 }
 
+/// The first that takes the request, or the fastest; null: none does.
+Result<std::unique_ptr<Kernel>> Lowering::choose_kernel(KernelRequest request) const {
+  request.measured = tuner() != nullptr;
+  std::vector<std::unique_ptr<Kernel>> fit;
+  for (const KernelCandidate& candidate : kernels().find(request.node->qualified_type())) {
+    Prepared prepared = candidate.prepare(request);
+    if (auto* kernel = std::get_if<std::unique_ptr<Kernel>>(&prepared)) fit.push_back(std::move(*kernel));
+    if (!fit.empty() && !request.measured) break;
+  }
+  if (fit.empty()) return std::unique_ptr<Kernel>();
+  size_t best = 0;
+  if (request.measured) {
+    LATHE_ASSIGN(best, tuner()->fastest(request, fit));
+  }
+  return std::move(fit[best]);
+}
+
 Status Lowering::lower(const Node& node, int position) {
   const Operator* op = operators().find(node);
   LATHE_TRY(check(node, op));
@@ -191,16 +211,8 @@ Status Lowering::lower(const Node& node, int position) {
   if ((op->traits & trait_view) != 0 &&
       types_.type(node.inputs[0]).element == types_.type(node.outputs[0]).element)
     return lower_view(node);
-  const KernelRequest request = request_for(node);
-  for (const KernelCandidate& candidate : kernels().find(node.qualified_type())) {
-    Prepared prepared = candidate.prepare(request);
-    if (auto* kernel = std::get_if<std::unique_ptr<Kernel>>(&prepared)) {
-      LATHE_TRY(lower_kernel(node, std::move(*kernel), position));
-      round_results(node);
-      return {};
-    }
-  }
-  LATHE_TRY(lower_reference(node, *op));
+  LATHE_ASSIGN(std::unique_ptr<Kernel> kernel, choose_kernel(request_for(node)));
+  LATHE_TRY(kernel ? lower_kernel(node, std::move(kernel), position) : lower_reference(node, *op));
   round_results(node);
   return {};
 }
@@ -217,6 +229,7 @@ Result<Plan> make_plan(Graph& graph, const CompileOptions& options) {
     LATHE_TRY(lowering.lower(node, static_cast<int>(position)));
     plan.release_constants(node, static_cast<int>(position));
   }
+  if (tuner() != nullptr) LATHE_TRY(tuner()->save());
   return plan.finish();
 }
 

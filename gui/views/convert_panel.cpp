@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "gui/views/convert_panel.h"
 
+#include <QCheckBox>
 #include <QComboBox>
 #include <QEvent>
 #include <QFormLayout>
@@ -133,8 +134,9 @@ void ConvertPanel::makeData(QFormLayout* form) {
   m_calibration->line()->setPlaceholderText(tr("samples to find value ranges with"));
   m_calibrator = new QComboBox(this);
   m_calibrator->setObjectName(QStringLiteral("calibrator"));
-  m_calibrator->addItems({QStringLiteral("minmax"), QStringLiteral("entropy"), QStringLiteral("percentile"),
-                          QStringLiteral("mse")});
+  m_calibrator->addItem(tr("the calibrator that does best"), QString());
+  for (const char* name : {"minmax", "entropy", "percentile", "mse"})
+    m_calibrator->addItem(QLatin1String(name), QLatin1String(name));
   m_calibrator->setToolTip(tr("How the range of int8 is chosen from the values seen"));
   calibration->addWidget(m_calibration);
   calibration->addWidget(m_calibrator);
@@ -150,8 +152,9 @@ void ConvertPanel::makeData(QFormLayout* form) {
           [this] { editText(tr("data set"), &Configuration::data, m_data->text()); });
   connect(m_calibration, &PathEdit::edited, this,
           [this] { editText(tr("calibration data"), &Configuration::calibration, m_calibration->text()); });
-  connect(m_calibrator, &QComboBox::activated, this,
-          [this] { editText(tr("calibrator"), &Configuration::calibrator, m_calibrator->currentText()); });
+  connect(m_calibrator, &QComboBox::activated, this, [this] {
+    editText(tr("calibrator"), &Configuration::calibrator, m_calibrator->currentData().toString());
+  });
   connect(m_metric, &QComboBox::activated, this,
           [this] { editText(tr("metric"), &Configuration::metric, m_metric->currentData().toString()); });
 }
@@ -161,6 +164,17 @@ void ConvertPanel::makeOutput(QFormLayout* form) {
   m_folder->setToolTip(
       tr("Folder for the converted model, traces and reports. It is written whole or not at all."));
   form->addRow(tr("Write to"), m_folder);
+  m_tune = new QCheckBox(tr("Choose kernels by measurement"), this);
+  m_tune->setObjectName(QStringLiteral("tune"));
+  m_tune->setToolTip(
+      tr("Times the kernels that could run a step and takes the fastest, instead of going by rules. Takes "
+         "longer the first time; what was found is remembered for this machine."));
+  form->addRow(QString(), m_tune);
+  connect(m_tune, &QCheckBox::clicked, this, [this](bool on) {
+    Configuration made = m_workspace.document().configuration();
+    made.tune = on;
+    m_workspace.document().editConfiguration(tr("kernels by measurement"), std::move(made));
+  });
   connect(m_folder, &PathEdit::typed, this, &ConvertPanel::checkFields);
   connect(m_folder, &PathEdit::edited, this, &ConvertPanel::checkFields);
 }

@@ -6,6 +6,7 @@
 
 #include "gui/document/workspace.h"
 
+class QCheckBox;
 class QComboBox;
 class QFormLayout;
 class QLabel;
@@ -71,6 +72,7 @@ class ConvertPanel : public QWidget {
   QComboBox* m_calibrator;
   QComboBox* m_metric;
   QSpinBox* m_limit;
+  QCheckBox* m_tune;
   PathEdit* m_folder;
   QLabel* m_reason;
   QPushButton* m_dryRun;

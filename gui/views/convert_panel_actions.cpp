@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // What the convert panel does: reading and checking its fields, starting work, config.json.
+#include <QCheckBox>
 #include <QComboBox>
 #include <QDialog>
 #include <QDialogButtonBox>
@@ -60,7 +61,8 @@ void ConvertPanel::showConfiguration() {
   const Configuration& configuration = m_workspace.document().configuration();
   m_data->setText(QString::fromStdString(configuration.data));
   m_calibration->setText(QString::fromStdString(configuration.calibration));
-  m_calibrator->setCurrentText(QString::fromStdString(configuration.calibrator));
+  m_calibrator->setCurrentIndex(m_calibrator->findData(QString::fromStdString(configuration.calibrator)));
+  m_tune->setChecked(configuration.tune);
   const QString metric = QString::fromStdString(configuration.metric);
   if (m_metric->findData(metric) < 0) m_metric->addItem(metric, metric);
   m_metric->setCurrentIndex(m_metric->findData(metric));

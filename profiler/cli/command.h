@@ -44,6 +44,7 @@ struct ModelOptions {
   std::vector<std::string> plugins;  ///< libraries of custom operators
   uint64_t seed = 0;
   int threads = 0;
+  bool tune = false;
 
   void add_to(CLI::App& app, bool positional = true);
   Result<std::map<std::string, Shape>> parsed_shapes() const;

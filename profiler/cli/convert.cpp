@@ -78,6 +78,7 @@ Result<ConvertRequest> make_request(const Options& options, std::shared_ptr<cons
   if (!options.calibration.empty()) configuration.calibration = options.calibration;
   if (!options.calibrator.empty()) configuration.calibrator = options.calibrator;
   if (options.symmetric) configuration.symmetric_activations = true;
+  if (options.model.tune) configuration.tune = true;
   if (options.budget) configuration.accuracy_budget = options.budget;
   // A dataset named in the configuration is meant relative to the configuration.
   request.data = options.data;

@@ -34,6 +34,7 @@ void ModelOptions::add_to(CLI::App& app, bool positional) {
   app.add_option("--seed", seed, "seed of random inputs")->capture_default_str();
   app.add_option("--threads", threads, "threads to use (default: physical cores)")
       ->check(CLI::Range(0, 1024));
+  app.add_flag("--tune", tune, "engines: measure which kernel is fastest for every step, once");
 }
 
 Result<std::map<std::string, Shape>> ModelOptions::parsed_shapes() const {
@@ -78,6 +79,7 @@ Result<RunRequest> run_request(const ModelOptions& options, std::shared_ptr<cons
   request.mode = mode;
   request.seed = options.seed;
   request.threads = options.threads;
+  request.tune = options.tune;
   return request;
 }
 

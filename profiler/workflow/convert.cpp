@@ -13,6 +13,7 @@
 #include "profiler/workflow/machine.h"
 #include "profiler/workflow/measure.h"
 #include "profiler/workflow/module_accuracy.h"
+#include "profiler/workflow/tuning.h"
 
 namespace lathe {
 namespace {
@@ -249,6 +250,7 @@ Result<std::shared_ptr<const ConvertReport>> ConversionRun::run() {
   }
   LATHE_ASSIGN(PendingFolder folder, PendingFolder::make(request_.out));
   use_threads(request_.threads);
+  const TuningScope tuning(request_.configuration.tune);
   LATHE_TRY(open_data());
   LATHE_ASSIGN(options.samples, some_samples());
   if (wants_int8()) {

@@ -10,6 +10,7 @@
 #include "profiler/record/typical_runs.h"
 #include "profiler/stats/distribution.h"
 #include "profiler/workflow/machine.h"
+#include "profiler/workflow/tuning.h"
 
 namespace lathe {
 
@@ -112,6 +113,7 @@ std::map<std::string, ShapeBounds> profile_of(const OpenedModel& opened) {
 
 Result<std::unique_ptr<Runnable>> make_runnable(const RunRequest& request, const NamedValues& inputs,
                                                 const JobContext& job, double& compile_ms) {
+  const TuningScope tuning(request.tune || request.opened->configuration.tune);
   const int64_t begin = now_ns();
   LATHE_TRY(request.opened->model->files_unchanged());
   const std::optional<Partition>& partition = request.opened->partition;

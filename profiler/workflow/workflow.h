@@ -75,7 +75,8 @@ struct RunRequest {
   std::map<std::string, Shape> shapes;  ///< for dynamic axes
   NamedValues inputs;                   ///< missing ones are seeded random
   uint64_t seed = 0;
-  int threads = 0;  ///< 0: physical cores
+  int threads = 0;    ///< 0: physical cores
+  bool tune = false;  ///< kernels of engines by measurement; also where the conversion was made so
   int warmup = 1, runs = 10;
 };
 

@@ -32,7 +32,7 @@ TEST(Settings, DottedPathsAndNestedChildrenMeanTheSame) {
 TEST(Settings, WhatIsWrittenParsesBack) {
   const auto first = parse(R"({"rt_mode": "onnx", "auto": true, "exclude": ["encoder.layers.1"],
     "input_shapes": {"x": [1, 3, 8, 8]}, "dynamic_axes": {"y": {"0": ["n", 1, 4, 8]}},
-    "encoder": {"rt_mode": null}, "data": "d.npz", "metric": "top1", "symmetric": true})");
+    "encoder": {"rt_mode": null}, "data": "d.npz", "metric": "top1", "symmetric": true, "tune": true})");
   ASSERT_TRUE(first.ok()) << first.error().text();
   const auto again = parse(to_json(*first));
   ASSERT_TRUE(again.ok()) << again.error().text() << "\n" << to_json(*first);
@@ -41,6 +41,7 @@ TEST(Settings, WhatIsWrittenParsesBack) {
   EXPECT_EQ(again->input_shapes.at("x"), (Shape{1, 3, 8, 8}));
   EXPECT_EQ(again->dynamic_axes.at("y").at(0).max, 8);
   EXPECT_TRUE(again->symmetric_activations);
+  EXPECT_TRUE(again->tune);
   EXPECT_FALSE(parse("{}")->symmetric_activations);
 }
 

@@ -114,6 +114,8 @@ TEST_F(RemedyWindow, WhatHelpsIsTakenAndShown) {
   ASSERT_NO_FATAL_FAILURE(openByDrop(detector));
   driver.key(Qt::Key_F8);
   driver.check(driver.find("takesWhatHelps"));
+  qputenv("XDG_CACHE_HOME", folder.path().toUtf8());
+  driver.check(driver.find("tune"));
   const QString converted = folder.filePath(QStringLiteral("converted"));
   driver.type(driver.find("dataEdit"), scenes);
   driver.type(driver.find("sampleLimit"), QStringLiteral("4"));
@@ -130,6 +132,9 @@ TEST_F(RemedyWindow, WhatHelpsIsTakenAndShown) {
   QFile file(converted + QStringLiteral("/config.json"));
   ASSERT_TRUE(file.open(QIODevice::ReadOnly));
   const QJsonObject config = QJsonDocument::fromJson(file.readAll()).object();
+  EXPECT_TRUE(config.value(QStringLiteral("tune")).toBool());
+  EXPECT_TRUE(QFile::exists(folder.filePath(QStringLiteral("lathe/tuning.json"))));
+  qunsetenv("XDG_CACHE_HOME");
   const QJsonArray steps = config.value(QStringLiteral("remedies")).toArray();
   ASSERT_EQ(steps.size(), 1);
   EXPECT_EQ(steps[0].toObject().value(QStringLiteral("kind")).toString(), QStringLiteral("pin_shapes"));

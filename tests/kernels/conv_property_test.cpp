@@ -135,6 +135,30 @@ TEST(ConvProperty, DepthwiseSequences) {
   check_cases(100, make, {{"onednn:conv", 100}}, false);
 }
 
+/// 1x1 kernels on images in blocks of channels: channels that fill no block, an odd number of blocks, more
+/// than one chunk of the depth.
+TEST(ConvProperty, PointwiseInBlocks) {
+  const auto make = [](Random& random) {
+    const bool fused = random.chance(0.7);
+    Case test{fused ? make_node("FusedConv", 1, "lathe") : make_node("Conv", 11), {}, {1, 2}};
+    const int64_t channels = random.pick({3, 16, 24, 37, 200, 420}),
+                  outputs = random.pick({8, 16, 24, 48, 70});
+    const Shape x{random.in(1, 2), channels, random.in(1, 15), random.in(1, 15)};
+    test.inputs = {random.tensor(ElementType::f32, x),
+                   random.tensor(ElementType::f32, {outputs, channels, 1, 1})};
+    if (random.chance(0.6)) test.inputs.push_back(random.tensor(ElementType::f32, {outputs}));
+    if (fused && random.chance(0.6)) set_activation(random, test.node);
+    if (fused && random.chance(0.4)) {
+      test.inputs.resize(3);
+      test.inputs.push_back(random.tensor(ElementType::f32, {x[0], outputs, x[2], x[3]}));
+    }
+    test.blocked = true;
+    test.tolerance = 2e-5;
+    return test;
+  };
+  check_cases(100, make, {{"onednn:conv", 100}, {"simd:conv:1x1", with_wide_vectors(40)}});
+}
+
 /// Big enough for the Winograd form.
 TEST(ConvProperty, ManyChannels) {
   const auto make = [](Random& random) {

@@ -111,4 +111,8 @@ int with_8bit_products(int count) {
   return quick ? count : 0;
 }
 
+int with_wide_vectors(int count) {
+  return instruction_set().starts_with("avx512") ? count : 0;
+}
+
 }  // namespace lathe::test

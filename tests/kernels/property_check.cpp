@@ -185,6 +185,7 @@ bool check(const Case& test, Accepted& accepted) {
         if (plain && test.blocked) continue;
         request.plain_layouts = plain;
         request.prepack = prepack;
+        request.blocked_channels = test.blocked;
         check_candidate(candidate, request, test, want, accepted);
       }
   return true;

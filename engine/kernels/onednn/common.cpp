@@ -8,6 +8,8 @@
 #include <new>
 #include <omp.h>
 
+#include "engine/kernels/blocked_layout.h"
+
 namespace lathe {
 namespace onednn {
 namespace {
@@ -279,6 +281,10 @@ Result<std::unique_ptr<Kernel>> make_reorder(ElementType type, const Shape& shap
   });
   if (auto* kernel = std::get_if<std::unique_ptr<Kernel>>(&prepared)) return std::move(*kernel);
   return internal_error("reorder", std::get<Decline>(prepared).detail);
+}
+
+Layout blocked_channels_layout(ElementType type, const Shape& shape) {
+  return onednn::layout_of(onednn::blocked_channels_desc(type, shape));
 }
 
 void set_kernel_threads(int threads) {

@@ -86,7 +86,7 @@ struct ImageOfOneRow {
 };
 
 Prepared prepare_geometry(const KernelRequest& request, const ConvGeometry& conv,
-                          const Activation& activation) {
+                          const Activation& activation, bool winograd) {
   return guarded([&]() -> Prepared {
     const ElementType type = request.inputs[0].type;
     const bool bias = present(request, 2), residual = present(request, residual_input);
@@ -112,9 +112,8 @@ Prepared prepare_geometry(const KernelRequest& request, const ConvGeometry& conv
     };
     descs.x = image || plain ? plain_desc(type, request.inputs[0].shape) : free(request.inputs[0].shape);
     descs.y = plain ? plain_desc(type, request.outputs[0].shape) : free(request.outputs[0].shape);
-    const bool winograd = !request.plain_layouts && type == ElementType::f32 && winograd_may_win(conv);
     std::optional<dnnl::convolution_forward::primitive_desc> chosen;
-    if (winograd) {
+    if (winograd && !request.plain_layouts && type == ElementType::f32 && winograd_may_win(conv)) {
       try {
         chosen = describe_conv(conv, descs, dnnl::algorithm::convolution_winograd, attributes);
       } catch (const dnnl::error&) {
@@ -155,22 +154,34 @@ Prepared prepare_geometry(const KernelRequest& request, const ConvGeometry& conv
   });
 }
 
-Prepared prepare(const KernelRequest& request) {
+Prepared prepare_with(const KernelRequest& request, bool winograd) {
   if (auto reason = unfit(request)) return *reason;
   const auto conv = resolve_conv(*request.node, request.inputs[0].shape, request.inputs[1].shape);
   const auto activation = parse_activation(*request.node);
   if (!conv.ok() || !activation.ok()) return decline(DeclineReason::attribute, "geometry or activation");
+  if (!winograd && !winograd_may_win(*conv)) return decline(DeclineReason::not_profitable, "direct anyway");
   if (is_depthwise_sequence(*conv) && !present(request, residual_input)) {
     const ImageOfOneRow image(request, *conv);
-    return prepare_geometry(image.request, image.conv, *activation);
+    return prepare_geometry(image.request, image.conv, *activation, winograd);
   }
-  return prepare_geometry(request, *conv, *activation);
+  return prepare_geometry(request, *conv, *activation, winograd);
+}
+
+Prepared prepare(const KernelRequest& request) {
+  return prepare_with(request, true);
+}
+
+/// Beside Winograd, where somebody measures.
+Prepared prepare_direct(const KernelRequest& request) {
+  if (!request.measured) return decline(DeclineReason::not_profitable, "Winograd wins as a rule");
+  return prepare_with(request, false);
 }
 
 }  // namespace
 
 void register_conv(KernelRegistry& registry) {
   registry.add({"onednn:conv", {"Conv", "lathe.FusedConv"}, prepare});
+  registry.add({"onednn:conv:direct", {"Conv", "lathe.FusedConv"}, prepare_direct});
 }
 
 }  // namespace lathe

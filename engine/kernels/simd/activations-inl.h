@@ -97,6 +97,45 @@ struct Swish {
   }
 };
 
+/// Of [alpha, beta]. NaN stays.
+struct Clip {
+  template <class D, class V>
+  static HWY_INLINE V of(D d, V x, const Activation& activation) {
+    const V low = hn::Set(d, activation.alpha), high = hn::Set(d, activation.beta);
+    return hn::IfThenElse(hn::Lt(x, low), low, hn::IfThenElse(hn::Gt(x, high), high, x));
+  }
+};
+struct HardSwish {
+  template <class D, class V>
+  static HWY_INLINE V of(D d, V x, const Activation&) {
+    const V gate = hn::MulAdd(x, hn::Set(d, 1.0F / 6), hn::Set(d, 0.5F));
+    return hn::Mul(x, hn::Min(hn::Max(gate, hn::Zero(d)), hn::Set(d, 1.0F)));
+  }
+};
+
+/// call(F()) with the struct of a kind that is_fused_activation() knows.
+template <class Call>
+HWY_INLINE void with_activation(ActivationKind kind, const Call& call) {
+  switch (kind) {
+    case ActivationKind::relu:
+      return call(Relu());
+    case ActivationKind::gelu:
+      return call(Gelu());
+    case ActivationKind::gelu_tanh:
+      return call(GeluTanh());
+    case ActivationKind::sigmoid:
+      return call(Sigmoid());
+    case ActivationKind::swish:
+      return call(Swish());
+    case ActivationKind::clip:
+      return call(Clip());
+    case ActivationKind::hard_swish:
+      return call(HardSwish());
+    default:
+      return call(NoActivation());
+  }
+}
+
 }  // namespace lathe::simd::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
 

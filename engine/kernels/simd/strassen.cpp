@@ -6,12 +6,12 @@
 #include <hwy/foreach_target.h>
 // After foreach_target, as Highway wants it.
 #include <algorithm>
-#include <hwy/cache_control.h>
 #include <hwy/highway.h>
 #include <utility>
 
 #include "engine/kernels/simd/activations-inl.h"
 #include "engine/kernels/simd/strassen.h"
+#include "engine/kernels/simd/tile-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace lathe::simd::HWY_NAMESPACE {
@@ -21,12 +21,9 @@ namespace hn = hwy::HWY_NAMESPACE;
 
 using D = hn::ScalableTag<float>;
 using V = hn::Vec<D>;
-/// With two vectors of columns, the registers that leave room for a row of weights and a factor.
-constexpr int most_rows_a_tile = HWY_MAX_BYTES >= 64 ? 11 : 6;
 /// A block of weights that is needed soon is fetched in as many parts while another one is used.
 constexpr int64_t least_tiles = 8;
 constexpr int64_t unrolled = StrassenCut::unrolled;
-constexpr int64_t floats_a_line = 16;
 
 /// The quarters that a product counts towards, at most two.
 struct Destinations {
@@ -53,42 +50,32 @@ HWY_NOINLINE void multiply_tile(const float* HWY_RESTRICT a, const Weights& weig
   const auto lanes = static_cast<int64_t>(hn::Lanes(d));
   const float *HWY_RESTRICT b = weights.first, *HWY_RESTRICT second = weights.second;
   float* HWY_RESTRICT sum = weights.sum;
-  const float* next = weights.next;
-  V left[Rows], right[Rows];
+  V sums[Rows][2];
 #pragma GCC unroll 16
-  for (int r = 0; r < Rows; ++r) left[r] = right[r] = hn::Zero(d);
-  for (int64_t k = 0; k < depth; k += unrolled, a += (Rows - 1) * unrolled) {
-    for (int64_t quad = 0; quad < unrolled; quad += 4, a += 4) {
-      hwy::Prefetch(next);
-      next += floats_a_line;
-#pragma GCC unroll 4
-      for (int u = 0; u < 4; ++u) {
-        V b0 = hn::LoadU(d, b), b1 = hn::LoadU(d, b + lanes);
-        b += 2 * lanes;
-        if constexpr (Sum) {
-          b0 = hn::Add(b0, hn::LoadU(d, second));
-          b1 = hn::Add(b1, hn::LoadU(d, second + lanes));
-          hn::StoreU(b0, d, sum);
-          hn::StoreU(b1, d, sum + lanes);
-          second += 2 * lanes;
-          sum += 2 * lanes;
-        }
-#pragma GCC unroll 16
-        for (int r = 0; r < Rows; ++r) {
-          const V factor = hn::Set(d, a[r * unrolled + u]);
-          left[r] = hn::MulAdd(factor, b0, left[r]);
-          right[r] = hn::MulAdd(factor, b1, right[r]);
-        }
+  for (int r = 0; r < Rows; ++r) sums[r][0] = sums[r][1] = hn::Zero(d);
+  const auto load = [&](V(&row)[2]) HWY_ATTR {
+#pragma GCC unroll 2
+    for (int64_t v = 0; v < 2; ++v) {
+      row[v] = hn::LoadU(d, b + v * lanes);
+      if constexpr (Sum) {
+        row[v] = hn::Add(row[v], hn::LoadU(d, second + v * lanes));
+        hn::StoreU(row[v], d, sum + v * lanes);
       }
     }
-  }
+    b += 2 * lanes;
+    if constexpr (Sum) {
+      second += 2 * lanes;
+      sum += 2 * lanes;
+    }
+  };
+  multiply_rows<Rows, 2>(a, Rows * tile_block, depth, weights.next, load, sums);
   for (int i = 0; i < destinations.count; ++i) {
     float* HWY_RESTRICT to = destinations.to[i];
     const V sign = hn::Set(d, destinations.sign[i]);
 #pragma GCC unroll 16
     for (int r = 0; r < Rows; ++r, to += 2 * lanes) {
-      hn::StoreU(hn::MulAdd(sign, left[r], hn::LoadU(d, to)), d, to);
-      hn::StoreU(hn::MulAdd(sign, right[r], hn::LoadU(d, to + lanes)), d, to + lanes);
+      hn::StoreU(hn::MulAdd(sign, sums[r][0], hn::LoadU(d, to)), d, to);
+      hn::StoreU(hn::MulAdd(sign, sums[r][1], hn::LoadU(d, to + lanes)), d, to + lanes);
     }
   }
 }
@@ -314,20 +301,7 @@ class Panel {
 void multiply(const StrassenTask& task, int64_t index, bool plain) {
   Panel panel(task, index);
   plain ? panel.multiply_plainly() : panel.multiply();
-  switch (task.activation.kind) {
-    case ActivationKind::relu:
-      return panel.store<Relu>();
-    case ActivationKind::gelu:
-      return panel.store<Gelu>();
-    case ActivationKind::gelu_tanh:
-      return panel.store<GeluTanh>();
-    case ActivationKind::sigmoid:
-      return panel.store<Sigmoid>();
-    case ActivationKind::swish:
-      return panel.store<Swish>();
-    default:
-      return panel.store<NoActivation>();
-  }
+  with_activation(task.activation.kind, [&]<class F>(F) { panel.store<F>(); });
 }
 
 int64_t panel_width() {
@@ -345,20 +319,6 @@ HWY_EXPORT(pack_sums);
 HWY_EXPORT(pack_quarters);
 HWY_EXPORT(multiply);
 HWY_EXPORT(panel_width);
-
-bool strassen_activation(ActivationKind kind) {
-  switch (kind) {
-    case ActivationKind::none:
-    case ActivationKind::relu:
-    case ActivationKind::gelu:
-    case ActivationKind::gelu_tanh:
-    case ActivationKind::sigmoid:
-    case ActivationKind::swish:
-      return true;
-    default:
-      return false;
-  }
-}
 
 int64_t strassen_sum_floats(const StrassenCut& cut, int64_t rows) {
   return cut.chunks() * cut.chunk() * static_cast<int64_t>(strassen_products.size()) * ((rows + 1) / 2);

@@ -120,7 +120,6 @@ void pack_row_quarters(const StrassenTask& task, int64_t r);
 /// itself.
 void multiply_strassen(const StrassenTask& task, int64_t panel, bool plain);
 
-bool strassen_activation(ActivationKind kind);
 /// Columns of a panel on this machine, after cap_targets().
 int64_t strassen_panel();
 

@@ -5,6 +5,7 @@
 #include <omp.h>
 
 #include "engine/kernels/matrix_product.h"
+#include "engine/kernels/simd/activations.h"
 #include "engine/kernels/simd/strassen.h"
 #include "engine/kernels/simd/targets.h"
 
@@ -96,7 +97,9 @@ std::optional<Decline> unfit(const KernelRequest& request, const MatrixProduct& 
   };
   if (product.y.shape.size() != 2) return decline(DeclineReason::rank, "a batch of products");
   const int64_t rows = product.y.shape[0], depth = product.a.shape[1], columns = product.y.shape[1];
-  if (rows < least_rows || depth < least_depth || depth > deepest || columns < least_columns)
+  const int64_t part = request.measured ? 2 : 1;  // who measures may find that less is enough
+  if (rows * part < least_rows || depth * part < least_depth || depth > deepest ||
+      columns * part < least_columns)
     return decline(DeclineReason::not_profitable,
                    std::to_string(rows) + "x" + std::to_string(depth) + "x" + std::to_string(columns));
   if (product.a.strides[1] != 1 || product.y.strides[1] != 1 ||
@@ -105,7 +108,7 @@ std::optional<Decline> unfit(const KernelRequest& request, const MatrixProduct& 
   if (product.bias != 0 && (element_count(request.inputs[product.bias].shape) != columns ||
                             request.inputs[product.bias].shape.back() != columns))
     return decline(DeclineReason::shape, "bias");
-  if (!strassen_activation(product.activation.kind)) return decline(DeclineReason::attribute, "activation");
+  if (!is_fused_activation(product.activation.kind)) return decline(DeclineReason::attribute, "activation");
   return std::nullopt;
 }
 

@@ -1,0 +1,13 @@
+// SPDX-License-Identifier: Apache-2.0
+// The layout of images that oneDNN and our own vector code share.
+#pragma once
+
+#include "engine/kernels/kernel.h"
+
+namespace lathe {
+
+/// Images [N, C, H, W] in blocks of 16 channels, [N][C / 16][H][W][16]; channels beyond the last are 0. Of
+/// machines with such vectors; 8 elsewhere.
+Layout blocked_channels_layout(ElementType type, const Shape& shape);
+
+}  // namespace lathe
