@@ -31,11 +31,20 @@ int affordable_runs(int64_t one_ns) {
   return static_cast<int>(std::clamp(most_ns / std::max<int64_t>(one_ns, 1), fewest, most));
 }
 
-/// More than are kept, so that some of them met the machine as the median run did, where that takes little
-/// time.
-int recordings(int kept, int64_t one_ns) {
-  constexpr int64_t most_ns = 2'000'000'000, most = 50;
-  return std::max(kept, static_cast<int>(std::min(most, most_ns / std::max<int64_t>(one_ns, 1))));
+/// More recordings than are kept, so that some of them met the machine as the median run did, where that
+/// takes little time.
+Session::MeasurePlan plan_for(const MeasureSettings& settings, int64_t one_ns) {
+  const auto affordable = [&](int64_t all_ns) {
+    constexpr int64_t most = 50;
+    return static_cast<int>(std::min(most, all_ns / std::max<int64_t>(one_ns, 1)));
+  };
+  Session::MeasurePlan plan;
+  plan.runs = settings.runs > 0 ? settings.runs : affordable_runs(one_ns);
+  plan.kept = settings.recorded_runs;
+  plan.recorded = std::max(plan.kept, affordable(2'000'000'000));
+  plan.more = affordable(6'000'000'000);  // only on a machine that has other things to do
+  plan.more_timed = settings.runs == 0;
+  return plan;
 }
 
 }  // namespace
@@ -46,9 +55,7 @@ Result<Measured> measure(Session& session, const Model& model, const MeasureSett
   const int64_t begin = now_ns();
   LATHE_TRY(session.warm_up(settings.warmup, job));
   const int64_t one_ns = (now_ns() - begin) / std::max(settings.warmup, 1);
-  const int wanted = settings.runs > 0 ? settings.runs : affordable_runs(one_ns);
-  LATHE_ASSIGN(Session::Measurement runs, session.measure(wanted, recordings(settings.recorded_runs, one_ns),
-                                                          settings.recorded_runs, job));
+  LATHE_ASSIGN(const Session::Measurement runs, session.measure(plan_for(settings, one_ns), job));
   measured.latency = distribution(runs.timed);
   measured.recording_cost = runs.recording_cost();
   RecordingInfo info = recording_info(model, settings.configuration);

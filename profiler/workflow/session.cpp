@@ -2,6 +2,7 @@
 #include "profiler/workflow/session.h"
 
 #include <algorithm>
+#include <cmath>
 #include <limits>
 
 #include "engine/kernels/kernel.h"
@@ -39,40 +40,55 @@ Result<int64_t> Session::timed_run(const JobContext& job, RunObserver* observer)
 }
 
 Result<std::vector<int64_t>> Session::time(int runs, const JobContext& job) {
-  LATHE_ASSIGN(Measurement measured, measure(runs, 0, 0, job));
+  LATHE_ASSIGN(Measurement measured, measure({.runs = runs}, job));
   return std::move(measured.timed);
 }
 
-Result<Session::Measurement> Session::measure(int runs, int recorded, int kept, const JobContext& job) {
+Status Session::record_run(Measurement& measured, Recorder& recorder, const JobContext& job) {
+  recorder.begin_run(static_cast<int>(measured.recorded.size()));
+  auto latency = timed_run(job, &recorder);
+  recorder.end_run();
+  if (!latency.ok()) return latency.error();
+  measured.recorded.push_back(*latency);
+  if (!measured.timed.empty())
+    measured.ratios.push_back(static_cast<double>(*latency) /
+                              static_cast<double>(std::max<int64_t>(measured.timed.back(), 1)));
+  return {};
+}
+
+Result<Session::Measurement> Session::measure(const MeasurePlan& plan, const JobContext& job) {
   Measurement measured;
   Recorder recorder;
-  const int rounds = std::max(runs, recorded);
+  const int rounds = std::max(plan.runs, plan.recorded);
   // Whether one of `count` runs that are spread over all rounds falls into round i.
   const auto due = [&](int64_t i, int64_t count) {
     return count > 0 && (i == 0 || i * count / rounds > (i - 1) * count / rounds);
   };
-  for (int i = 0; i < rounds; ++i) {
-    job.report(static_cast<double>(i) / rounds,
-               "measuring, run " + std::to_string(i * runs / rounds + 1) + " of " + std::to_string(runs));
-    if (due(i, runs)) {
+  for (int i = 0; i < rounds + plan.more; ++i) {
+    const bool more = i >= rounds;
+    if (more && measured.latency_was_recorded(plan.kept)) break;
+    job.report(std::min(1.0, static_cast<double>(i) / rounds),
+               "measuring, run " + std::to_string(i + 1) + " of " + std::to_string(rounds));
+    if (more ? plan.more_timed : due(i, plan.runs)) {
       LATHE_ASSIGN(const int64_t latency, timed_run(job));
       measured.timed.push_back(latency);
     }
-    if (!due(i, recorded)) continue;
-    recorder.begin_run(static_cast<int>(measured.recorded.size()));
-    auto latency = timed_run(job, &recorder);
-    recorder.end_run();
-    if (!latency.ok()) return latency.error();
-    measured.recorded.push_back(*latency);
-    if (measured.timed.empty()) continue;
-    measured.ratios.push_back(static_cast<double>(*latency) /
-                              static_cast<double>(std::max<int64_t>(measured.timed.back(), 1)));
+    if (more || due(i, plan.recorded)) LATHE_TRY(record_run(measured, recorder, job));
   }
   measured.recording = recorder.finish();
-  keep_typical_runs(measured.recording, static_cast<size_t>(std::max(kept, 0)),
+  keep_typical_runs(measured.recording, static_cast<size_t>(std::max(plan.kept, 0)),
                     distribution(measured.timed).p50);
   close_gaps(measured.recording);
   return measured;
+}
+
+bool Session::Measurement::latency_was_recorded(int kept) const {
+  constexpr double near = 0.01;
+  constexpr int enough = 3;
+  const double latency = distribution(timed).p50;
+  return std::count_if(recorded.begin(), recorded.end(), [&](int64_t each) {
+           return std::abs(static_cast<double>(each) - latency) <= near * latency;
+         }) >= std::min(kept, enough);
 }
 
 double Session::Measurement::recording_cost() const {

@@ -27,14 +27,25 @@ class Session {
     std::vector<double> ratios;     ///< of each of those to the timed run before it
     Recording recording;
     double recording_cost() const;  ///< how much slower recorded runs were, as a fraction: median of pairs
+    /// Whether some recorded runs, as many as are kept, took as long as the median of the timed ones.
+    bool latency_was_recorded(int kept) const;
   };
-  /// `runs` timed runs with `recorded` recorded ones spread evenly among them, so that whatever else the
-  /// machine does slows both alike. Of these the recording keeps the `kept` that show the latency reported:
-  /// whose time is nearest to the median of the timed ones.
-  Result<Measurement> measure(int runs, int recorded, int kept, const JobContext& job);
+  struct MeasurePlan {
+    int runs = 0;      ///< timed, recording off
+    int recorded = 0;  ///< recording on, spread evenly among them
+    int kept = 0;      ///< of those, in the recording
+    /// Rounds added at most while no recorded run took as long as the latency reported, because the machine
+    /// changed its pace; also of timed runs where `more_timed`.
+    int more = 0;
+    bool more_timed = false;
+  };
+  /// Timed and recorded runs take turns, so that whatever else the machine does slows both alike. The
+  /// recording keeps those that show the latency reported: whose time is nearest to the median timed run.
+  Result<Measurement> measure(const MeasurePlan& plan, const JobContext& job);
 
  private:
   Result<int64_t> timed_run(const JobContext& job, RunObserver* observer = nullptr);
+  Status record_run(Measurement& measured, Recorder& recorder, const JobContext& job);
 
   Runnable& runnable_;
   NamedValues inputs_;
