@@ -31,14 +31,6 @@ std::optional<Decline> unfit(const KernelRequest& request) {
   return std::nullopt;
 }
 
-/// Whether some window lies in the padding alone: where a residual is added, oneDNN 2.6 then loses it or
-/// reads beyond.
-bool window_in_padding(const Window& window) {
-  for (size_t axis = 0; axis < window.rank(); ++axis)
-    if (std::max(window.pads_begin[axis], window.pads_end[axis]) >= window.extent(axis)) return true;
-  return false;
-}
-
 /// Winograd pays for 3x3 kernels of stride 1 with many channels; oneDNN's automatic choice never takes it.
 /// Its weights are four times as large, which only pays where each is used for enough tiles of 4x4 results.
 bool winograd_may_win(const ConvGeometry& conv) {
@@ -90,6 +82,7 @@ Prepared prepare_geometry(const KernelRequest& request, const ConvGeometry& conv
   return guarded([&]() -> Prepared {
     const ElementType type = request.inputs[0].type;
     const bool bias = present(request, 2), residual = present(request, residual_input);
+    // oneDNN 2.6 then loses the residual or reads beyond it.
     if (residual && window_in_padding(conv.window))
       return decline(DeclineReason::shape, "a residual, and a window in the padding alone");
     const Shape weights = grouped(request.inputs[1].shape, conv.groups);

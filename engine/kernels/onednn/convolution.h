@@ -10,6 +10,9 @@ namespace lathe::onednn {
 /// Weights as oneDNN groups them: [g, o/g, i/g, kernel..].
 Shape grouped(const Shape& weights, int64_t groups);
 
+/// Whether some window may lie in the padding alone.
+bool window_in_padding(const Window& window);
+
 struct ConvDescs {
   dnnl::memory::desc x, w, y;
   std::optional<dnnl::memory::desc> b;
