@@ -159,22 +159,30 @@ TEST(ConvProperty, PointwiseInBlocks) {
   check_cases(100, make, {{"onednn:conv", 100}, {"simd:conv:1x1", with_wide_vectors(40)}});
 }
 
-/// Big enough for the Winograd form.
-TEST(ConvProperty, ManyChannels) {
+/// 3x3 kernels on images in blocks of channels: channels that fill no block, tiles cut off at every side,
+/// fewer and more tiles than threads share out.
+TEST(ConvProperty, WinogradInBlocks) {
   const auto make = [](Random& random) {
-    const int64_t channels = random.pick({64, 65, 80}), outputs = random.pick({64, 70});
-    Case test{make_node("Conv", 11), {}, {1, 2}};
-    test.inputs = {
-        random.tensor(ElementType::f32, {random.in(1, 2), channels, random.in(7, 13), random.in(7, 13)}),
-        random.tensor(ElementType::f32, {outputs, channels, 3, 3}),
-        random.tensor(ElementType::f32, {outputs})};
+    const bool fused = random.chance(0.7);
+    Case test{fused ? make_node("FusedConv", 1, "lathe") : make_node("Conv", 11), {}, {1, 2}};
+    const int64_t channels = random.pick({16, 19, 40, 64, 80}), outputs = random.pick({16, 21, 48, 64});
+    const Shape x{random.in(1, 2), channels, random.in(9, 30), random.in(9, 30)};
+    test.inputs = {random.tensor(ElementType::f32, x),
+                   random.tensor(ElementType::f32, {outputs, channels, 3, 3})};
+    if (random.chance(0.6)) test.inputs.push_back(random.tensor(ElementType::f32, {outputs}));
     test.node.attributes.set("pads",
-                             Ints{random.in(0, 1), random.in(0, 1), random.in(0, 1), random.in(0, 1)});
-    test.blocked = random.chance(0.5);
+                             Ints{random.in(0, 3), random.in(0, 2), random.in(0, 3), random.in(0, 2)});
+    if (fused && random.chance(0.6)) set_activation(random, test.node);
+    if (fused && random.chance(0.4)) {
+      const auto y = run_node(test.node, test.inputs);
+      test.inputs.resize(3);
+      if (y.ok()) test.inputs.push_back(random.tensor(ElementType::f32, (*y)[0].tensor.shape()));
+    }
+    test.blocked = random.chance(0.8);
     test.tolerance = 1e-4;
     return test;
   };
-  check_cases(12, make, {{"onednn:conv", 24}});
+  check_cases(120, make, {{"simd:conv:winograd", with_wide_vectors(60)}});
 }
 
 }  // namespace

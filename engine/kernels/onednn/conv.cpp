@@ -31,17 +31,6 @@ std::optional<Decline> unfit(const KernelRequest& request) {
   return std::nullopt;
 }
 
-/// Winograd pays for 3x3 kernels of stride 1 with many channels; oneDNN's automatic choice never takes it.
-/// Its weights are four times as large, which only pays where each is used for enough tiles of 4x4 results.
-bool winograd_may_win(const ConvGeometry& conv) {
-  int64_t tiles = conv.batch;
-  for (const int64_t size : conv.window.output) tiles *= (size + 3) / 4;
-  return conv.groups == 1 && conv.window.rank() == 2 && conv.window.kernel == std::vector<int64_t>{3, 3} &&
-         conv.window.strides == std::vector<int64_t>{1, 1} &&
-         conv.window.dilations == std::vector<int64_t>{1, 1} && conv.channels >= 64 &&
-         conv.out_channels >= 32 && tiles >= 9;
-}
-
 /// Whether blocked layouts win by more than the way there and back costs, for a single operator on plain
 /// tensors. Pointwise convolutions are matrix products either way; for all others the plain form copies every
 /// window.
@@ -78,7 +67,7 @@ struct ImageOfOneRow {
 };
 
 Prepared prepare_geometry(const KernelRequest& request, const ConvGeometry& conv,
-                          const Activation& activation, bool winograd) {
+                          const Activation& activation) {
   return guarded([&]() -> Prepared {
     const ElementType type = request.inputs[0].type;
     const bool bias = present(request, 2), residual = present(request, residual_input);
@@ -105,39 +94,31 @@ Prepared prepare_geometry(const KernelRequest& request, const ConvGeometry& conv
     };
     descs.x = image || plain ? plain_desc(type, request.inputs[0].shape) : free(request.inputs[0].shape);
     descs.y = plain ? plain_desc(type, request.outputs[0].shape) : free(request.outputs[0].shape);
-    std::optional<dnnl::convolution_forward::primitive_desc> chosen;
-    if (winograd && !request.plain_layouts && type == ElementType::f32 && winograd_may_win(conv)) {
-      try {
-        chosen = describe_conv(conv, descs, dnnl::algorithm::convolution_winograd, attributes);
-      } catch (const dnnl::error&) {
-        chosen.reset();  // not for these shapes
-      }
-    }
-    if (!chosen) chosen = describe_conv(conv, descs, dnnl::algorithm::convolution_direct, attributes);
+    auto chosen = describe_conv(conv, descs, dnnl::algorithm::convolution_direct, attributes);
     // Kernels for one layout may refuse wide kernels, dilations or paddings: then any other, and at last the
     // one that copies windows for a matrix product, which takes all, of plain tensors.
     for (const auto describe : {any_desc, plain_desc}) {
-      if (!is_reference(chosen->impl_info_str())) break;
+      if (!is_reference(chosen.impl_info_str())) break;
       descs.x = describe(type, request.inputs[0].shape);
       descs.y = describe(type, request.outputs[0].shape);
       chosen = describe_conv(conv, descs, dnnl::algorithm::convolution_direct, attributes);
     }
 
     auto kernel =
-        std::make_unique<PrimitiveKernel>("onednn:conv:" + std::string(chosen->impl_info_str()),
-                                          dnnl::convolution_forward(*chosen), chosen->scratchpad_desc());
-    kernel->bind_input(DNNL_ARG_SRC, 0, chosen->src_desc());
+        std::make_unique<PrimitiveKernel>("onednn:conv:" + std::string(chosen.impl_info_str()),
+                                          dnnl::convolution_forward(chosen), chosen.scratchpad_desc());
+    kernel->bind_input(DNNL_ARG_SRC, 0, chosen.src_desc());
     kernel->bind_owned(DNNL_ARG_WEIGHTS,
-                       pack(*request.constants[1], plain_desc(type, weights), chosen->weights_desc()), 1);
+                       pack(*request.constants[1], plain_desc(type, weights), chosen.weights_desc()), 1);
     if (bias)
       kernel->bind_owned(
           DNNL_ARG_BIAS,
           pack(*request.constants[2], plain_desc(request.inputs[2].type, request.inputs[2].shape),
-               chosen->bias_desc()),
+               chosen.bias_desc()),
           2);
-    kernel->bind_output(DNNL_ARG_DST, 0, chosen->dst_desc());
+    kernel->bind_output(DNNL_ARG_DST, 0, chosen.dst_desc());
     if (residual) {
-      kernel->set_input_layout(residual_input, chosen->dst_desc());
+      kernel->set_input_layout(residual_input, chosen.dst_desc());
       kernel->accumulate_into(residual_input);
     }
     if (!request.plain_layouts || plain) return std::unique_ptr<Kernel>(std::move(kernel));
@@ -147,34 +128,22 @@ Prepared prepare_geometry(const KernelRequest& request, const ConvGeometry& conv
   });
 }
 
-Prepared prepare_with(const KernelRequest& request, bool winograd) {
+Prepared prepare(const KernelRequest& request) {
   if (auto reason = unfit(request)) return *reason;
   const auto conv = resolve_conv(*request.node, request.inputs[0].shape, request.inputs[1].shape);
   const auto activation = parse_activation(*request.node);
   if (!conv.ok() || !activation.ok()) return decline(DeclineReason::attribute, "geometry or activation");
-  if (!winograd && !winograd_may_win(*conv)) return decline(DeclineReason::not_profitable, "direct anyway");
   if (is_depthwise_sequence(*conv) && !present(request, residual_input)) {
     const ImageOfOneRow image(request, *conv);
-    return prepare_geometry(image.request, image.conv, *activation, winograd);
+    return prepare_geometry(image.request, image.conv, *activation);
   }
-  return prepare_geometry(request, *conv, *activation, winograd);
-}
-
-Prepared prepare(const KernelRequest& request) {
-  return prepare_with(request, true);
-}
-
-/// Beside Winograd, where somebody measures.
-Prepared prepare_direct(const KernelRequest& request) {
-  if (!request.measured) return decline(DeclineReason::not_profitable, "Winograd wins as a rule");
-  return prepare_with(request, false);
+  return prepare_geometry(request, *conv, *activation);
 }
 
 }  // namespace
 
 void register_conv(KernelRegistry& registry) {
   registry.add({"onednn:conv", {"Conv", "lathe.FusedConv"}, prepare});
-  registry.add({"onednn:conv:direct", {"Conv", "lathe.FusedConv"}, prepare_direct});
 }
 
 }  // namespace lathe

@@ -7,11 +7,10 @@
 #include <algorithm>
 #include <cstring>
 #include <hwy/highway.h>
-#include <utility>
 
 #include "engine/kernels/simd/activations-inl.h"
+#include "engine/kernels/simd/panel-inl.h"
 #include "engine/kernels/simd/pointwise.h"
-#include "engine/kernels/simd/tile-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace lathe::simd::HWY_NAMESPACE {
@@ -21,54 +20,7 @@ namespace hn = hwy::HWY_NAMESPACE;
 
 using D = hn::ScalableTag<float>;
 using V = hn::Vec<D>;
-constexpr int64_t block = PointwiseWeights::block, panel_width = PointwiseWeights::panel;
-constexpr int64_t deepest_chunk = 192;  // a panel of it fits into the first-level cache
-
-/// Some rows by one panel over a chunk of the channels.
-struct TileTask {
-  const float* x;  ///< [channels / 16] blocks, x_step apart, of [rows][16]
-  int64_t x_step;
-  const float* weights;
-  int64_t depth;
-  const float* next;  ///< weights needed soon
-  float* y;           ///< blocks of channels, y_step apart, of [rows][16]
-  int64_t y_step;
-  bool accumulate;
-};
-
-template <int Vectors, int Rows>
-HWY_NOINLINE void multiply_tile(const TileTask& task) {
-  const D d;
-  V sums[Rows][Vectors];
-#pragma GCC unroll 16
-  for (int r = 0; r < Rows; ++r)
-#pragma GCC unroll 2
-    for (int v = 0; v < Vectors; ++v)
-      sums[r][v] = task.accumulate ? hn::LoadU(d, task.y + v * task.y_step + r * block) : hn::Zero(d);
-  const float* HWY_RESTRICT weights = task.weights;
-  const auto load = [&](V(&row)[Vectors]) HWY_ATTR {
-#pragma GCC unroll 2
-    for (int v = 0; v < Vectors; ++v) row[v] = hn::LoadU(d, weights + v * block);
-    weights += panel_width;
-  };
-  multiply_rows<Rows, Vectors>(task.x, task.x_step, task.depth, task.next, load, sums);
-#pragma GCC unroll 16
-  for (int r = 0; r < Rows; ++r)
-#pragma GCC unroll 2
-    for (int v = 0; v < Vectors; ++v) hn::StoreU(sums[r][v], d, task.y + v * task.y_step + r * block);
-}
-
-using Tile = void (*)(const TileTask&);
-template <int Vectors, int... Rows>
-Tile tile_of(int64_t rows, std::integer_sequence<int, Rows...>) {
-  static constexpr Tile tiles[] = {multiply_tile<Vectors, Rows + 1>...};
-  return tiles[rows - 1];
-}
-Tile tile_of(int64_t rows, int64_t vectors) {
-  constexpr auto every = std::make_integer_sequence<int, most_rows_a_tile>();
-  return vectors == 2 ? tile_of<2>(rows, every) : tile_of<1>(rows, every);
-}
-
+constexpr int64_t block = PointwiseWeights::block;
 /// y = activation(y + bias) over rows of one block of channels.
 template <class F>
 void finish(const Activation& activation, const float* HWY_RESTRICT bias, float* HWY_RESTRICT y,
@@ -82,35 +34,18 @@ void finish(const Activation& activation, const float* HWY_RESTRICT bias, float*
 template <class F>
 void multiply(const PointwiseTask& task) {
   const PointwiseWeights& weights = *task.weights;
-  const int64_t step = task.pixels * block, depth = weights.depth();
+  const int64_t step = task.pixels * block;
   const int64_t vectors = std::min<int64_t>(2, weights.out_blocks() - 2 * task.panel);
-  const int64_t chunks = (depth + deepest_chunk - 1) / deepest_chunk;
-  const int64_t chunk = ((depth + chunks - 1) / chunks + block - 1) / block * block;
-  const int64_t count = task.last - task.first;
-  const int64_t tiles = (count + most_rows_a_tile - 1) / most_rows_a_tile,
-                rows_a_tile = (count + tiles - 1) / tiles;
-  float* const y = task.y + 2 * task.panel * step;
-  for (int64_t k = 0; k < depth; k += chunk) {
-    TileTask tile{.x = nullptr,
-                  .x_step = step,
-                  .weights = weights.panel_of(task.panel) + k * panel_width,
-                  .depth = std::min(chunk, depth - k),
-                  .next = nullptr,
-                  .y = nullptr,
-                  .y_step = step,
-                  .accumulate = k > 0 || task.accumulate};
-    tile.next = tile.weights + tile.depth * panel_width;
-    for (int64_t first = task.first; first < task.last; first += rows_a_tile) {
-      const int64_t rows = std::min(rows_a_tile, task.last - first);
-      tile.x = task.x + k / block * step + first * block;
-      tile.y = y + first * block;
-      tile_of(rows, vectors)(tile);
-      tile.next += tile.depth / 4 * floats_a_line;
-      if (k + chunk < depth) continue;
-      for (int64_t v = 0; v < vectors; ++v)
-        finish<F>(task.activation, weights.bias_of(task.panel) + v * block, tile.y + v * step, rows);
-    }
-  }
+  BlockedRows rows{.x = task.x + task.first * block,
+                   .x_step = step,
+                   .y = task.y + 2 * task.panel * step + task.first * block,
+                   .y_step = step,
+                   .count = task.last - task.first};
+  multiply_panel(rows, weights.panel_of(task.panel), weights.depth(), vectors, task.accumulate,
+                 [&](float* y, int64_t count) HWY_ATTR {
+                   for (int64_t v = 0; v < vectors; ++v)
+                     finish<F>(task.activation, weights.bias_of(task.panel) + v * block, y + v * step, count);
+                 });
 }
 
 void multiply_any(const PointwiseTask& task) {
