@@ -194,50 +194,52 @@ void pack_quarters(const StrassenTask& task, int64_t r) {
     }
 }
 
-/// One panel of both halves of the result.
+/// One panel of both halves of the result, chunk by chunk of the depth.
 class Panel {
  public:
-  Panel(const StrassenTask& task, int64_t panel)
-      : task_(task), cut_(task.weights->cut), panel_(panel), half_(task.half_rows()), tiles_(task) {
-    std::fill(task.scratch, task.scratch + 4 * half_ * cut_.panel, 0.0F);
-  }
+  /// `results`: what is summed up to it, strassen_panel_floats().
+  Panel(const StrassenTask& task, int64_t panel, float* results)
+      : task_(task),
+        cut_(task.weights->cut),
+        panel_(panel),
+        half_(task.half_rows()),
+        tiles_(task),
+        results_(results) {}
 
-  void multiply() {
-    float *const third = blocks(), *const other = third + cut_.block();
-    for (int64_t c = 0; c < cut_.chunks(); ++c) {
-      const auto stored = [&](int64_t which) { return task_.weights->block(panel_, c, which); };
-      const auto product = [&](size_t p, const Weights& weights) {
-        add_product(packed_sum(task_, c, p, strassen_products.size()), weights, strassen_products[p].c);
-      };
-      product(0, {.first = stored(0), .next = stored(1)});
-      product(1, {.first = stored(1), .next = stored(2)});
-      product(2, {.first = stored(0), .second = stored(1), .sum = third, .next = stored(3)});
-      product(3, {.first = stored(2), .next = stored(2)});
-      product(4, {.first = stored(2), .second = third, .sum = other, .next = stored(4)});  // the next chunk's
-      product(5, {.first = stored(3), .next = stored(3)});
-      product(6, {.first = stored(3), .second = third, .sum = other, .next = stored(5)});
-    }
+  void clear() { std::fill(results_, results_ + 4 * half_ * cut_.panel, 0.0F); }
+
+  /// `next`: the panel and chunk that follow.
+  void multiply(int64_t c, const float* next) {
+    float *const third = task_.blocks, *const other = third + cut_.block();
+    const auto stored = [&](int64_t which) { return task_.weights->block(panel_, c, which); };
+    const auto product = [&](size_t p, const Weights& weights) {
+      add_product(packed_sum(task_, c, p, strassen_products.size()), weights, strassen_products[p].c);
+    };
+    product(0, {.first = stored(0), .next = stored(1)});
+    product(1, {.first = stored(1), .next = stored(2)});
+    product(2, {.first = stored(0), .second = stored(1), .sum = third, .next = stored(3)});
+    product(3, {.first = stored(2), .next = stored(2)});
+    product(4, {.first = stored(2), .second = third, .sum = other, .next = next});
+    product(5, {.first = stored(3), .next = stored(3)});
+    product(6, {.first = stored(3), .second = third, .sum = other, .next = next + cut_.block()});
   }
 
   /// Every quarter by itself. The weights' quarters 11 and 22 are there; 12 is (12 - 22) + 22, 21 is
   /// (21 - 11) + 11.
-  void multiply_plainly() {
-    float *const b12 = blocks(), *const b21 = b12 + cut_.block();
-    for (int64_t c = 0; c < cut_.chunks(); ++c) {
-      const auto stored = [&](int64_t which) { return task_.weights->block(panel_, c, which); };
-      const Weights weights[2][2] = {
-          {{.first = stored(0), .next = stored(2)},
-           {.first = stored(2), .second = stored(1), .sum = b12, .next = stored(3)}},
-          {{.first = stored(3), .second = stored(0), .sum = b21, .next = stored(3)},
-           {.first = stored(1), .next = stored(4)}}};
-      for (size_t row = 0; row < 2; ++row)
-        for (size_t k = 0; k < 2; ++k)
-          for (size_t column = 0; column < 2; ++column) {
-            QuarterSigns signs{};
-            signs[2 * row + column] = 1;
-            add_product(packed_sum(task_, c, 2 * row + k, 4), weights[k][column], signs);
-          }
-    }
+  void multiply_plainly(int64_t c, const float* next) {
+    float *const b12 = task_.blocks, *const b21 = b12 + cut_.block();
+    const auto stored = [&](int64_t which) { return task_.weights->block(panel_, c, which); };
+    const Weights weights[2][2] = {{{.first = stored(0), .next = stored(2)},
+                                    {.first = stored(2), .second = stored(1), .sum = b12, .next = stored(3)}},
+                                   {{.first = stored(3), .second = stored(0), .sum = b21, .next = stored(3)},
+                                    {.first = stored(1), .next = next}}};
+    for (size_t row = 0; row < 2; ++row)
+      for (size_t k = 0; k < 2; ++k)
+        for (size_t column = 0; column < 2; ++column) {
+          QuarterSigns signs{};
+          signs[2 * row + column] = 1;
+          add_product(packed_sum(task_, c, 2 * row + k, 4), weights[k][column], signs);
+        }
   }
 
   template <class F>
@@ -252,10 +254,7 @@ class Panel {
   }
 
  private:
-  float* quarter(size_t q) const { return task_.scratch + static_cast<int64_t>(q) * half_ * cut_.panel; }
-
-  /// Scratch memory for two blocks of weights.
-  float* blocks() const { return quarter(4); }
+  float* quarter(size_t q) const { return results_ + static_cast<int64_t>(q) * half_ * cut_.panel; }
 
   void add_product(const float* a, Weights weights, const QuarterSigns& signs) const {
     const int64_t chunk = cut_.chunk();
@@ -296,12 +295,24 @@ class Panel {
   const StrassenCut& cut_;
   int64_t panel_, half_;
   Tiles tiles_;
+  float* results_;
 };
 
-void multiply(const StrassenTask& task, int64_t index, bool plain) {
-  Panel panel(task, index);
-  plain ? panel.multiply_plainly() : panel.multiply();
-  with_activation(task.activation.kind, [&]<class F>(F) { panel.store<F>(); });
+void multiply(const StrassenTask& task, int64_t begin, int64_t end, bool plain) {
+  const int64_t chunks = task.weights->cut.chunks();
+  const auto panel_at = [&](int64_t p) {
+    return Panel(task, p, task.results + (p - begin) * strassen_panel_floats(task.weights->cut, task.rows));
+  };
+  for (int64_t p = begin; p < end; ++p) panel_at(p).clear();
+  for (int64_t c = 0; c < chunks; ++c)
+    for (int64_t p = begin; p < end; ++p) {
+      const bool last = p + 1 == end;
+      const float* const next = task.weights->block(last ? begin : p + 1, last ? c + 1 : c, 0);
+      plain ? panel_at(p).multiply_plainly(c, next) : panel_at(p).multiply(c, next);
+    }
+  with_activation(task.activation.kind, [&]<class F>(F) {
+    for (int64_t p = begin; p < end; ++p) panel_at(p).template store<F>();
+  });
 }
 
 int64_t panel_width() {
@@ -324,8 +335,8 @@ int64_t strassen_sum_floats(const StrassenCut& cut, int64_t rows) {
   return cut.chunks() * cut.chunk() * static_cast<int64_t>(strassen_products.size()) * ((rows + 1) / 2);
 }
 
-int64_t strassen_scratch_floats(const StrassenCut& cut, int64_t rows) {
-  return 4 * ((rows + 1) / 2) * cut.panel + 2 * cut.block();
+int64_t strassen_panel_floats(const StrassenCut& cut, int64_t rows) {
+  return 4 * ((rows + 1) / 2) * cut.panel;
 }
 
 bool pack_row_sums(const StrassenTask& task, int64_t r) {
@@ -334,8 +345,8 @@ bool pack_row_sums(const StrassenTask& task, int64_t r) {
 void pack_row_quarters(const StrassenTask& task, int64_t r) {
   HWY_DYNAMIC_DISPATCH(pack_quarters)(task, r);
 }
-void multiply_strassen(const StrassenTask& task, int64_t panel, bool plain) {
-  HWY_DYNAMIC_DISPATCH(multiply)(task, panel, plain);
+void multiply_strassen(const StrassenTask& task, int64_t begin, int64_t end, bool plain) {
+  HWY_DYNAMIC_DISPATCH(multiply)(task, begin, end, plain);
 }
 int64_t strassen_panel() {
   return HWY_DYNAMIC_DISPATCH(panel_width)();

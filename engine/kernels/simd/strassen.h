@@ -100,8 +100,10 @@ struct StrassenTask {
   const float* bias = nullptr;  ///< one per column, or null
   bool accumulate = false;
   Activation activation;
-  float* sums = nullptr;     ///< strassen_sum_floats(): shared by threads
-  float* scratch = nullptr;  ///< strassen_scratch_floats(): of this thread
+  float* sums = nullptr;  ///< strassen_sum_floats(): shared by threads
+  // Of this thread:
+  float* blocks = nullptr;   ///< two blocks of weights
+  float* results = nullptr;  ///< strassen_panel_floats() for each panel of a call
 
   int64_t half_rows() const { return (rows + 1) / 2; }
 };
@@ -110,15 +112,15 @@ inline constexpr int64_t most_rows_a_block =
     216;  ///< sums of a chunk of so many fit into the second-level cache
 
 int64_t strassen_sum_floats(const StrassenCut& cut, int64_t rows);
-int64_t strassen_scratch_floats(const StrassenCut& cut, int64_t rows);
+int64_t strassen_panel_floats(const StrassenCut& cut, int64_t rows);
 
 /// Fills row r of the sums (0 <= r < half_rows()). False where a value may not be mixed with others: then all
 /// rows have to be packed by pack_quarters and multiplied with `plain`.
 bool pack_row_sums(const StrassenTask& task, int64_t r);
 void pack_row_quarters(const StrassenTask& task, int64_t r);
-/// Columns of one panel in both halves of the result. `plain`: eight products of quarters, each row by
-/// itself.
-void multiply_strassen(const StrassenTask& task, int64_t panel, bool plain);
+/// The columns of some panels in both halves of the result, the panels side by side in each chunk of the
+/// depth. `plain`: eight products of quarters, each row by itself.
+void multiply_strassen(const StrassenTask& task, int64_t begin, int64_t end, bool plain);
 
 /// Columns of a panel on this machine, after cap_targets().
 int64_t strassen_panel();

@@ -43,7 +43,9 @@ class StrassenKernel final : public Kernel {
     const int64_t blocks = (rows_ + most_rows_a_block - 1) / most_rows_a_block;
     rows_a_block_ = (rows_ + blocks - 1) / blocks;
     sum_floats_ = strassen_sum_floats(weights_.cut, rows_a_block_);
-    thread_floats_ = strassen_scratch_floats(weights_.cut, rows_a_block_);
+    const int64_t results = strassen_panel_floats(weights_.cut, rows_a_block_);
+    panels_a_batch_ = panels_for(results);
+    thread_floats_ = 2 * weights_.cut.block() + panels_a_batch_ * results;
     scratch_bytes_ = static_cast<size_t>(sum_floats_ + threads_ * thread_floats_) * sizeof(float);
   }
 
@@ -66,12 +68,24 @@ class StrassenKernel final : public Kernel {
   }
 
  private:
+  /// One panel after the other keeps its results in the first-level cache. Where the sums of all rows do not
+  /// fit into the second, a batch of panels reads each chunk of them once.
+  int64_t panels_for(int64_t results) const {
+    constexpr int64_t cached_floats = 384 << 10, batch_floats = 128 << 10;
+    if (sum_floats_ <= cached_floats) return 1;
+    const int64_t share = (weights_.cut.panels() + threads_ - 1) / threads_;
+    const int64_t batches = (share * results + batch_floats - 1) / batch_floats;
+    return (share + batches - 1) / batches;
+  }
+
   void multiply(const StrassenTask& block) const {
     bool plain = false;
+    const int64_t panels = weights_.cut.panels();
 #pragma omp parallel num_threads(threads_)
     {
       StrassenTask task = block;
-      task.scratch = block.sums + sum_floats_ + omp_get_thread_num() * thread_floats_;
+      task.blocks = block.sums + sum_floats_ + omp_get_thread_num() * thread_floats_;
+      task.results = task.blocks + 2 * weights_.cut.block();
 #pragma omp for schedule(static) reduction(|| : plain)
       for (int64_t r = 0; r < task.half_rows(); ++r) plain = !pack_row_sums(task, r) || plain;
       if (plain) {
@@ -79,7 +93,8 @@ class StrassenKernel final : public Kernel {
         for (int64_t r = 0; r < task.half_rows(); ++r) pack_row_quarters(task, r);
       }
 #pragma omp for schedule(static)
-      for (int64_t panel = 0; panel < weights_.cut.panels(); ++panel) multiply_strassen(task, panel, plain);
+      for (int64_t first = 0; first < panels; first += panels_a_batch_)
+        multiply_strassen(task, first, std::min(first + panels_a_batch_, panels), plain);
     }
   }
 
@@ -88,7 +103,7 @@ class StrassenKernel final : public Kernel {
   size_t bias_, residual_;
   Activation activation_;
   int threads_;
-  int64_t rows_a_block_ = 0, sum_floats_ = 0, thread_floats_ = 0;
+  int64_t rows_a_block_ = 0, sum_floats_ = 0, thread_floats_ = 0, panels_a_batch_ = 1;
 };
 
 std::optional<Decline> unfit(const KernelRequest& request, const MatrixProduct& product) {
