@@ -2,9 +2,8 @@
 // lathe.Attention in tiles of a few queries: their scores against all keys stay in the first-level cache from
 // the first product over the softmax to the second.
 //
-// Queries and keys are packed so that the inner loops read contiguous vectors: a tile of queries as
-// [size][rows], keys as panels [keys / panel][size][panel]. Values are read in place where their rows are
-// contiguous f32.
+// Keys are packed so that the inner loops read contiguous vectors: panels [keys / panel][size][panel]. Values
+// are read in place where their rows are contiguous f32.
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "engine/kernels/simd/attention.cpp"
 #include <hwy/foreach_target.h>
@@ -130,10 +129,12 @@ class Attend {
       const int64_t width = std::min(panel_, task_.keys - start);
       float* HWY_RESTRICT panel = keys_ + start * task_.size;
       if (width < panel_) std::fill(panel, panel + panel_ * task_.size, 0.0F);
-      for (int64_t j = 0; j < width; ++j) {
-        const float* HWY_RESTRICT row = row_of(keys, start + j, task_.size);
-        for (int64_t s = 0; s < task_.size; ++s) panel[s * panel_ + j] = row[s];
-      }
+      // A line of the panel is written to the end while it is in the cache.
+      for (int64_t first = 0; first < width; first += lanes_)
+        for (int64_t j = first; j < std::min(first + lanes_, width); ++j) {
+          const float* HWY_RESTRICT row = row_of(keys, start + j, task_.size);
+          for (int64_t s = 0; s < task_.size; ++s) panel[s * panel_ + j] = row[s];
+        }
     }
   }
 
@@ -157,13 +158,14 @@ class Attend {
   void attend(int64_t first, int64_t rows) {
     for (int64_t r = 0; r < rows; ++r) {
       const float* HWY_RESTRICT query = row_of(task_.q, first + r, task_.size);
-      for (int64_t s = 0; s < task_.size; ++s) tile_[s * rows + r] = task_.scale * query[s];
+      float* HWY_RESTRICT scaled = tile_ + r * task_.size;
+      for (int64_t s = 0; s < task_.size; ++s) scaled[s] = task_.scale * query[s];
     }
     const int64_t row = (task_.keys + panel_ - 1) / panel_ * panel_;
     for (int64_t start = 0; start < task_.keys; start += panel_) {
       const int64_t vectors = std::min(vectors_a_panel, (task_.keys - start + lanes_ - 1) / lanes_);
-      tile_of(rows, vectors)(tile_, rows, 1, keys_ + start * task_.size, panel_, task_.size, scores_ + start,
-                             row);
+      tile_of(rows, vectors)(tile_, 1, task_.size, keys_ + start * task_.size, panel_, task_.size,
+                             scores_ + start, row);
     }
     float scales[rows_a_tile];
     for (int64_t r = 0; r < rows; ++r) {
