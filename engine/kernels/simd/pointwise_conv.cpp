@@ -75,9 +75,13 @@ class PointwiseKernel final : public Kernel {
   int64_t batch_ = 0, pixels_ = 0, pixels_a_group_ = 0;
 };
 
-/// Measured beside oneDNN's: it multiplies whole blocks of channels, also where part of one is padding, and
-/// is behind on small images unless each weight comes from memory.
-bool pays(const ConvGeometry& conv) {
+/// Measured beside oneDNN's: it multiplies whole blocks of channels, also where part of one is padding, is
+/// behind on small images unless each weight comes from memory, and its activations with exponentials take
+/// longer.
+bool pays(const ConvGeometry& conv, ActivationKind activation) {
+  if (activation == ActivationKind::swish || activation == ActivationKind::sigmoid ||
+      activation == ActivationKind::gelu || activation == ActivationKind::gelu_tanh)
+    return true;
   constexpr int64_t small_image = 256, cached_weights = 256 << 10;
   const int64_t block = PointwiseWeights::block;
   const int64_t padded = (conv.channels + block - 1) / block * block;
@@ -102,7 +106,7 @@ Prepared prepare(const KernelRequest& request) {
     return Decline{DeclineReason::attribute, "geometry or activation"};
   if (!conv->window.pointwise() || conv->groups != 1)
     return Decline{DeclineReason::attribute, "not a 1x1 kernel of stride 1"};
-  if (!request.measured && !pays(*conv))
+  if (!request.measured && !pays(*conv, activation->kind))
     return Decline{DeclineReason::not_profitable, to_string(request.inputs[1].shape)};
   cap_targets();
   if (!pointwise_suits()) return Decline{DeclineReason::instruction_set, "vectors narrower than a block"};
