@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Convolutions and matrix products take over the residual addition and the activation that follow them.
+// Convolutions and matrix products take over the residual addition and the activation that follow them;
+// BatchNormalization takes over Relu.
 #include "engine/passes/match.h"
 
 namespace lathe {
@@ -72,6 +73,24 @@ void finish_fusion(PassContext& context, NodeId anchor, NodeId next, Node fused)
   context.editor.add_node(std::move(fused));
 }
 
+/// What normalisation kernels can take over.
+bool fuse_batch_norm(PassContext& context, const Node& norm) {
+  const bool stored = is_op(norm, "BatchNormalization") && norm.inputs.size() == 5 &&
+                      norm.outputs.size() == 1 && norm.attributes.get_int("training_mode", 0) == 0 &&
+                      norm.attributes.get_int("spatial", 1) != 0;
+  if (!stored || !used_once(context.graph, norm.outputs[0])) return false;
+  for (const ValueId value : {norm.inputs[0], norm.inputs[1], norm.inputs[3], norm.outputs[0]})
+    if (context.types.type(value).element != ElementType::f32) return false;
+  const Node& next = *sole_consumer(context.graph, norm.outputs[0]);
+  if (!is_op(next, "Relu")) return false;
+  Node fused = context.fused_node("FusedBatchNormalization", {norm.id, next.id});
+  fused.inputs = norm.inputs;
+  fused.attributes.set("epsilon", norm.attributes.get_float("epsilon", 1e-5F));
+  fused.attributes.set("activation", std::string("Relu"));
+  finish_fusion(context, norm.id, next.id, std::move(fused));
+  return true;
+}
+
 bool fuse_residual(PassContext& context, const Node& anchor, const Node& next) {
   if (!is_op(next, "Add")) return false;
   const size_t residual_at = 3;
@@ -135,6 +154,10 @@ Result<size_t> fuse(PassContext& context) {
         is_op(node, "Conv") || is_internal(node, "FusedConv") || is_internal(node, "QuantizedConv");
     if (conv && fuse_swish(context, node)) {
       context.types.types.resize(context.graph.values().size());
+      ++changes;
+      continue;
+    }
+    if (fuse_batch_norm(context, node)) {
       ++changes;
       continue;
     }

@@ -50,7 +50,11 @@ TEST(NormalizeProperty, LayerNormalization) {
 
 TEST(NormalizeProperty, BatchNormalization) {
   const auto make = [](Random& random) {
-    Case test{make_node("BatchNormalization", 15), {}, {}};
+    const bool fused = random.chance(0.4);
+    Case test{fused ? make_node("FusedBatchNormalization", 1, "lathe") : make_node("BatchNormalization", 15),
+              {},
+              {}};
+    if (fused && random.chance(0.7)) test.node.attributes.set("activation", std::string("Relu"));
     test.blocked = random.chance(0.4);
     const Shape shape = test.blocked ? random.shape(4, 4, 20) : random.shape(2, 5, 9);
     if (random.chance(0.5)) test.node.attributes.set("epsilon", random.pick({1e-5F, 1e-3F}));

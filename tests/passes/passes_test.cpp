@@ -14,6 +14,19 @@ TEST(Passes, ConvBatchNormReluIsOneConvolution) {
   expect_becomes(m.graph, {"lathe.FusedConv"});
 }
 
+TEST(Passes, BatchNormOfNoConvolutionTakesOverRelu) {
+  const auto normalised = [](bool shared) {
+    Maker m;
+    const ValueId norm = m.node("BatchNormalization", {m.input({2, 4, 8, 8}), m.weights({4}), m.weights({4}),
+                                                       m.weights({4}), m.weights({4}, 0.5F, 1.0F)});
+    m.output(m.node("Relu", {norm}));
+    if (shared) m.output(norm);
+    return std::move(m.graph);
+  };
+  expect_becomes(normalised(false), {"lathe.FusedBatchNormalization"});
+  expect_becomes(normalised(true), {"BatchNormalization", "Relu"});
+}
+
 TEST(Passes, ResidualAddAndReluJoinTheConvolution) {
   Maker m;
   const ValueId x = m.input({1, 4, 8, 8});

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// BatchNormalization by stored statistics, in whatever layout the tensor comes (where no convolution before
-// it takes it over).
+// BatchNormalization and lathe.FusedBatchNormalization by stored statistics, in whatever layout the tensor
+// comes (where no convolution before it takes it over).
 #include "engine/kernels/onednn/common.h"
 #include "engine/kernels/unfit.h"
 
@@ -17,6 +17,10 @@ std::optional<Decline> unfit(const KernelRequest& request) {
   if (request.node->attributes.get_int("training_mode", 0) != 0 ||
       request.node->attributes.get_int("spatial", 1) == 0)
     return decline(DeclineReason::attribute, "training or per-position statistics");
+  const auto activation = parse_activation(*request.node);
+  if (!activation.ok() ||
+      (activation->kind != ActivationKind::none && activation->kind != ActivationKind::relu))
+    return decline(DeclineReason::attribute, "activation");
   for (size_t i = 1; i < request.outputs.size(); ++i)
     if (request.outputs[i].present()) return decline(DeclineReason::attribute, "statistics wanted");
   for (size_t i = 1; i < request.inputs.size(); ++i)
@@ -31,8 +35,10 @@ Prepared prepare(const KernelRequest& request) {
     using dnnl::normalization_flags;
     const TensorDesc& x = request.inputs[0];
     const memory::desc desc = desc_of(x), channels = plain_desc(ElementType::f32, {x.shape[1]});
-    const auto flags = normalization_flags::use_global_stats | normalization_flags::use_scale |
-                       normalization_flags::use_shift;
+    auto flags = normalization_flags::use_global_stats | normalization_flags::use_scale |
+                 normalization_flags::use_shift;
+    if (parse_activation(*request.node)->kind == ActivationKind::relu)
+      flags |= normalization_flags::fuse_norm_relu;
     const dnnl::batch_normalization_forward::primitive_desc description(
         {dnnl::prop_kind::forward_inference, desc, request.node->attributes.get_float("epsilon", 1e-5F),
          flags},
@@ -54,7 +60,7 @@ Prepared prepare(const KernelRequest& request) {
 }  // namespace
 
 void register_batch_norm(KernelRegistry& registry) {
-  registry.add({"onednn:batchnorm", {"BatchNormalization"}, prepare});
+  registry.add({"onednn:batchnorm", {"BatchNormalization", "lathe.FusedBatchNormalization"}, prepare});
 }
 
 }  // namespace lathe
