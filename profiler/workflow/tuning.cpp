@@ -21,7 +21,7 @@ std::filesystem::path tuning_file() {
   return folder.empty() ? folder : folder / "lathe" / "tuning.json";
 }
 
-TuningScope::TuningScope(bool wanted) {
+TuningScope::TuningScope(bool wanted) : outer_(tuner()) {
   if (!wanted) return;
   const std::string machine = cpu_name() + ", " + instruction_set() + ", " +
                               std::to_string(kernel_threads()) + " threads, Lathe " + lathe_version();
@@ -29,7 +29,7 @@ TuningScope::TuningScope(bool wanted) {
 }
 
 TuningScope::~TuningScope() {
-  set_tuner(nullptr);
+  set_tuner(outer_);
 }
 
 }  // namespace lathe

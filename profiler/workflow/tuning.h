@@ -3,8 +3,11 @@
 #pragma once
 
 #include <filesystem>
+#include <memory>
 
 namespace lathe {
+
+class Tuner;
 
 /// tuning.json in the user's cache folder ($XDG_CACHE_HOME/lathe, else ~/.cache/lathe); empty: there is none.
 std::filesystem::path tuning_file();
@@ -17,6 +20,9 @@ class TuningScope {
   ~TuningScope();
   TuningScope(const TuningScope&) = delete;
   TuningScope& operator=(const TuningScope&) = delete;
+
+ private:
+  std::shared_ptr<Tuner> outer_;
 };
 
 }  // namespace lathe

@@ -171,6 +171,10 @@ TEST_F(TunerFile, TunedEnginesGiveTheSameNumbersAndTheirChoicesAreSaved) {
   const auto again = std::make_shared<Tuner>("here", path_);
   EXPECT_LT(compare_tensors(plain, run(again))->max_abs, 1e-4);
   EXPECT_EQ(again->measured(), 0U);
+  // A file in which nothing can be kept costs no engine: here a folder would have to be where a file is.
+  const auto unkept = std::make_shared<Tuner>("here", path_ / "below" / "tuning.json");
+  EXPECT_LT(compare_tensors(plain, run(unkept))->max_abs, 1e-4);
+  EXPECT_GT(unkept->measured(), 0U);
 }
 
 }  // namespace
