@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Conv and lathe.FusedConv with 1x1 kernels and stride 1 on images in blocks of channels.
 #include <algorithm>
+#include <numeric>
 #include <omp.h>
 
 #include "engine/kernels/blocked_layout.h"
@@ -36,12 +37,12 @@ class PointwiseKernel final : public Kernel {
       in_place_required_ = true;
     }
     packed_bytes_ = weights_.stored.size();
-    // So many pixels that what they read stays in the second-level cache from panel to panel, and that every
-    // thread has some.
-    constexpr int64_t most_floats = 96 << 10;
-    const int64_t groups =
-        std::max((pixels_ * weights_.depth() + most_floats - 1) / most_floats,
-                 (threads_ + batch_ * weights_.panels() - 1) / (batch_ * weights_.panels()));
+    // So many pixels that what they read stays in the second-level cache from panel to panel, and where there
+    // are few tasks, that every thread has as many.
+    constexpr int64_t most_floats = 96 << 10, many_rounds = 8;
+    const int64_t panels = batch_ * weights_.panels(), threads = threads_;
+    int64_t groups = (pixels_ * weights_.depth() + most_floats - 1) / most_floats;
+    if (groups * panels < many_rounds * threads) groups *= threads / std::gcd(groups * panels, threads);
     pixels_a_group_ = (pixels_ + groups - 1) / groups;
   }
 
