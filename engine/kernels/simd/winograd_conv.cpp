@@ -67,10 +67,10 @@ class WinogradKernel final : public Kernel {
   /// So many tiles that the weights, transformed once for all of them, are used often, and that what they
   /// become stays in the second-level cache, or near it. Few tiles are worked on by all threads together.
   void share_out() {
-    constexpr int64_t near_floats = 256 << 10, fewest = 55, most = 88;
+    constexpr int64_t near_floats = 256 << 10, fewest = 55, most = 88, fewest_apart = 22;
     const int64_t floats_a_tile = WinogradTask::positions * block * (weights_.in_blocks() + 2);
     const int64_t tiles_wanted = std::clamp(near_floats / floats_a_tile, fewest, most);
-    together_ = threads_ > 1 && tiles_ < threads_ * fewest;
+    together_ = threads_ > 1 && tiles_ < threads_ * fewest_apart;
     int64_t groups = (tiles_ + tiles_wanted - 1) / tiles_wanted;
     if (!together_) groups = (groups + threads_ - 1) / threads_ * threads_;
     group_.count = (tiles_ + groups - 1) / groups;
