@@ -38,6 +38,16 @@ void WindowDriver::focus(QWidget* field) {
   ASSERT_TRUE(there()) << field->objectName().toStdString() << " cannot be reached with the keyboard";
 }
 
+void WindowDriver::click(QWidget* widget) {
+  ASSERT_NE(widget, nullptr) << "nothing to click on";
+  clickAt(widget, widget->rect().center());
+}
+
+void WindowDriver::check(QWidget* box) {
+  ASSERT_NE(box, nullptr) << "no box to check";
+  clickAt(box, QPoint(10, box->rect().center().y()));
+}
+
 void WindowDriver::clickAt(QWidget* widget, QPoint at, Qt::MouseButton button) {
   ASSERT_NE(widget, nullptr);
   ASSERT_TRUE(widget->isVisible()) << widget->objectName().toStdString() << " is not shown";

@@ -18,9 +18,9 @@ class WindowDriver {
 
   /// Drags the files over the middle of the window and drops them.
   void drop(const QStringList& files);
-  void click(QWidget* widget) { clickAt(widget, widget->rect().center()); }
+  void click(QWidget* widget);
   /// A check box takes clicks on its box and text, not beside them.
-  void check(QWidget* box) { clickAt(box, QPoint(10, box->rect().center().y())); }
+  void check(QWidget* box);
   /// `at` in pixels of the widget. The press goes to the window that holds it, at that place.
   void clickAt(QWidget* widget, QPoint at, Qt::MouseButton button = Qt::LeftButton);
   /// Presses Tab until the field has the focus; scroll areas follow the focus by themselves.
