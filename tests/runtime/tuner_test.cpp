@@ -167,14 +167,16 @@ TEST_F(TunerFile, TunedEnginesGiveTheSameNumbersAndTheirChoicesAreSaved) {
   const Tensor plain = run(nullptr);
   const auto tuner = std::make_shared<Tuner>("here", path_);
   EXPECT_LT(compare_tensors(plain, run(tuner))->max_abs, 1e-4);
-  EXPECT_GT(tuner->measured(), 0U) << "no convolution has two kernels to choose from";
+  // With narrower vectors there is one kernel for every step.
+  const bool choice = instruction_set().starts_with("avx512");
+  EXPECT_EQ(tuner->measured() > 0, choice) << "no convolution has two kernels to choose from";
   const auto again = std::make_shared<Tuner>("here", path_);
   EXPECT_LT(compare_tensors(plain, run(again))->max_abs, 1e-4);
   EXPECT_EQ(again->measured(), 0U);
   // A file in which nothing can be kept costs no engine: here a folder would have to be where a file is.
   const auto unkept = std::make_shared<Tuner>("here", path_ / "below" / "tuning.json");
   EXPECT_LT(compare_tensors(plain, run(unkept))->max_abs, 1e-4);
-  EXPECT_GT(unkept->measured(), 0U);
+  EXPECT_EQ(unkept->measured() > 0, choice);
 }
 
 }  // namespace
