@@ -5,17 +5,13 @@
 #include <omp.h>
 
 #include "engine/kernels/blocked_layout.h"
-#include "engine/kernels/simd/activations.h"
+#include "engine/kernels/simd/blocked_conv.h"
 #include "engine/kernels/simd/pointwise.h"
 #include "engine/kernels/simd/targets.h"
-#include "engine/kernels/unfit.h"
-#include "engine/ops/window.h"
 
 namespace lathe {
 namespace simd {
 namespace {
-
-constexpr size_t residual_input = 3;
 
 class PointwiseKernel final : public Kernel {
  public:
@@ -91,33 +87,19 @@ bool pays(const ConvGeometry& conv, ActivationKind activation) {
 }
 
 Prepared prepare(const KernelRequest& request) {
-  const auto present = [&](size_t i) { return i < request.inputs.size() && request.inputs[i].present(); };
-  if (!request.prepack || request.plain_layouts || !request.blocked_channels)
-    return Decline{DeclineReason::layout, "images that are not in blocks of channels"};
-  for (const TensorDesc* image : {&request.inputs[0], &request.outputs[0]})
-    if (auto reason = unfit_tensor(*image, {ElementType::f32}, 4, 4)) return *reason;
-  for (const size_t i : {size_t{1}, size_t{2}})
-    if (present(i) && (request.constants[i] == nullptr || request.inputs[i].type != ElementType::f32))
-      return Decline{DeclineReason::not_constant, "weights or bias"};
-  if (present(residual_input) && request.inputs[residual_input].shape != request.outputs[0].shape)
-    return Decline{DeclineReason::shape, "the residual broadcasts"};
-  const auto conv = resolve_conv(*request.node, request.inputs[0].shape, request.inputs[1].shape);
-  const auto activation = parse_activation(*request.node);
-  if (!conv.ok() || !activation.ok() || !is_fused_activation(activation->kind))
-    return Decline{DeclineReason::attribute, "geometry or activation"};
-  if (!conv->window.pointwise() || conv->groups != 1)
+  const auto read = read_blocked_conv(request, PointwiseWeights::block);
+  if (const auto* reason = std::get_if<Decline>(&read)) return *reason;
+  const auto* blocked = std::get_if<BlockedConv>(&read);
+  if (!blocked->conv.window.pointwise())
     return Decline{DeclineReason::attribute, "not a 1x1 kernel of stride 1"};
-  if (!request.measured && !pays(*conv, activation->kind))
+  if (!request.measured && !pays(blocked->conv, blocked->activation.kind))
     return Decline{DeclineReason::not_profitable, to_string(request.inputs[1].shape)};
   cap_targets();
   if (!pointwise_suits()) return Decline{DeclineReason::instruction_set, "vectors narrower than a block"};
-  if (activate(*activation, 0.0F) != 0 && conv->out_channels % PointwiseWeights::block != 0)
-    return Decline{DeclineReason::shape, "channels beyond the last would not be 0"};
-  const std::byte* bias = present(2) ? request.constants[2]->buffer().data() : nullptr;
   auto weights =
-      pack_pointwise(conv->channels, conv->out_channels, request.constants[1]->buffer().data(), bias);
+      pack_pointwise(blocked->conv.channels, blocked->conv.out_channels, blocked->weights, blocked->bias);
   if (!weights.ok()) return Decline{DeclineReason::provider_error, weights.error().text()};
-  return std::make_unique<PointwiseKernel>(std::move(*weights), request, *activation);
+  return std::make_unique<PointwiseKernel>(std::move(*weights), request, blocked->activation);
 }
 
 }  // namespace

@@ -4,17 +4,14 @@
 #include <omp.h>
 
 #include "engine/kernels/blocked_layout.h"
-#include "engine/kernels/simd/activations.h"
+#include "engine/kernels/simd/blocked_conv.h"
 #include "engine/kernels/simd/targets.h"
 #include "engine/kernels/simd/winograd.h"
-#include "engine/kernels/unfit.h"
-#include "engine/ops/window.h"
 
 namespace lathe {
 namespace simd {
 namespace {
 
-constexpr size_t residual_input = 3;
 constexpr int64_t block = WinogradWeights::block;
 
 class WinogradKernel final : public Kernel {
@@ -51,7 +48,6 @@ class WinogradKernel final : public Kernel {
   }
 
   Status run(const KernelArguments& arguments) override {
-    group_.weights = &weights_;
     group_.x = reinterpret_cast<const float*>(arguments.inputs[0]);
     group_.residual = residual_ ? reinterpret_cast<const float*>(arguments.inputs[residual_input]) : nullptr;
     group_.y = reinterpret_cast<float*>(arguments.outputs[0]);
@@ -124,37 +120,22 @@ bool pays(const ConvGeometry& conv) {
 
 bool is_3x3(const ConvGeometry& conv) {
   const std::vector<int64_t> ones{1, 1}, threes{3, 3};
-  return conv.groups == 1 && conv.window.kernel == threes && conv.window.strides == ones &&
-         conv.window.dilations == ones;
+  return conv.window.kernel == threes && conv.window.strides == ones && conv.window.dilations == ones;
 }
 
 Prepared prepare(const KernelRequest& request) {
-  const auto present = [&](size_t i) { return i < request.inputs.size() && request.inputs[i].present(); };
-  if (!request.prepack || request.plain_layouts || !request.blocked_channels)
-    return Decline{DeclineReason::layout, "images that are not in blocks of channels"};
-  for (const TensorDesc* image : {&request.inputs[0], &request.outputs[0]})
-    if (auto reason = unfit_tensor(*image, {ElementType::f32}, 4, 4)) return *reason;
-  for (const size_t i : {size_t{1}, size_t{2}})
-    if (present(i) && (request.constants[i] == nullptr || request.inputs[i].type != ElementType::f32))
-      return Decline{DeclineReason::not_constant, "weights or bias"};
-  if (present(residual_input) && request.inputs[residual_input].shape != request.outputs[0].shape)
-    return Decline{DeclineReason::shape, "the residual broadcasts"};
-  const auto conv = resolve_conv(*request.node, request.inputs[0].shape, request.inputs[1].shape);
-  const auto activation = parse_activation(*request.node);
-  if (!conv.ok() || !activation.ok() || !is_fused_activation(activation->kind))
-    return Decline{DeclineReason::attribute, "geometry or activation"};
-  if (!is_3x3(*conv)) return Decline{DeclineReason::attribute, "not a 3x3 kernel of stride 1"};
-  if (!request.measured && !pays(*conv))
+  const auto read = read_blocked_conv(request, block);
+  if (const auto* reason = std::get_if<Decline>(&read)) return *reason;
+  const auto* blocked = std::get_if<BlockedConv>(&read);
+  if (!is_3x3(blocked->conv)) return Decline{DeclineReason::attribute, "not a 3x3 kernel of stride 1"};
+  if (!request.measured && !pays(blocked->conv))
     return Decline{DeclineReason::not_profitable, to_string(request.inputs[1].shape)};
   cap_targets();
   if (!winograd_suits()) return Decline{DeclineReason::instruction_set, "vectors narrower than a block"};
-  if (activate(*activation, 0.0F) != 0 && conv->out_channels % block != 0)
-    return Decline{DeclineReason::shape, "channels beyond the last would not be 0"};
-  const std::byte* bias = present(2) ? request.constants[2]->buffer().data() : nullptr;
   auto weights =
-      pack_winograd(conv->channels, conv->out_channels, request.constants[1]->buffer().data(), bias);
+      pack_winograd(blocked->conv.channels, blocked->conv.out_channels, blocked->weights, blocked->bias);
   if (!weights.ok()) return Decline{DeclineReason::provider_error, weights.error().text()};
-  return std::make_unique<WinogradKernel>(std::move(*weights), request, *conv, *activation);
+  return std::make_unique<WinogradKernel>(std::move(*weights), request, blocked->conv, blocked->activation);
 }
 
 }  // namespace
