@@ -8,10 +8,10 @@
 #define HWY_TARGET_INCLUDE "engine/kernels/simd/attention.cpp"
 #include <hwy/foreach_target.h>
 // After foreach_target, as Highway wants it.
-#include <hwy/contrib/math/math-inl.h>
 #include <hwy/highway.h>
 
 #include "engine/kernels/simd/attention_task.h"
+#include "engine/kernels/simd/exponential-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace lathe::simd::HWY_NAMESPACE {
@@ -80,14 +80,14 @@ float exponentials(float* row, int64_t count) {
   const V shift = hn::Set(d, top);
   V sums = hn::Zero(d);
   for (i = 0; i + lanes <= count; i += lanes) {
-    const V e = hn::Exp(d, hn::Sub(hn::LoadU(d, row + i), shift));
+    const V e = exponential(d, hn::Sub(hn::LoadU(d, row + i), shift));
     hn::StoreU(e, d, row + i);
     sums = hn::Add(sums, e);
   }
   float sum = hn::GetLane(hn::SumOfLanes(d, sums));
   const hn::CappedTag<float, 1> one;
   for (; i < count; ++i) {
-    row[i] = hn::GetLane(hn::Exp(one, hn::Set(one, row[i] - top)));
+    row[i] = hn::GetLane(exponential(one, hn::Set(one, row[i] - top)));
     sum += row[i];
   }
   return top != top || top == -std::numeric_limits<float>::infinity()

@@ -15,29 +15,14 @@
 #include <hwy/highway.h>
 #include <limits>
 
+#include "engine/kernels/simd/exponential-inl.h"
+
 HWY_BEFORE_NAMESPACE();
 namespace lathe::simd::HWY_NAMESPACE {
 
 namespace hn = hwy::HWY_NAMESPACE;
 
 constexpr float lowest = -std::numeric_limits<float>::infinity();
-
-/// e^x of numbers up to 0 and NaN: 2^n e^r with |r| up to ln(2) / 2, by the series. What would be smaller
-/// than the smallest normal number is 0.
-template <class D, class V>
-V exponential(D d, V x) {
-  static constexpr float series[] = {1.0F / 5040, 1.0F / 720, 1.0F / 120, 1.0F / 24,
-                                     1.0F / 6,    0.5F,       1.0F,       1.0F};
-  const hn::RebindToSigned<D> di;
-  const V n = hn::Round(hn::Mul(x, hn::Set(d, 1.44269504F)));
-  V r = hn::NegMulAdd(n, hn::Set(d, 0.693359375F), x);  // ln 2 in two parts, the first of few bits
-  r = hn::NegMulAdd(n, hn::Set(d, -2.12194440e-4F), r);
-  V power = hn::Set(d, series[0]);
-  for (size_t i = 1; i < std::size(series); ++i) power = hn::MulAdd(power, r, hn::Set(d, series[i]));
-  const auto exponent = hn::ShiftLeft<23>(hn::ConvertTo(di, n));
-  const V y = hn::BitCast(d, hn::Add(hn::BitCast(di, power), exponent));
-  return hn::IfThenElse(hn::Eq(x, x), hn::IfThenZeroElse(hn::Lt(x, hn::Set(d, -87.0F)), y), x);
-}
 
 template <class V>
 V larger(V best, V x) {
