@@ -79,6 +79,14 @@ TEST(AttentionPass, SoftmaxOverAnotherAxisIsNoAttention) {
   expect_becomes(m.graph, {"MatMul", "Softmax", "MatMul"});
 }
 
+TEST(AttentionPass, ScoresHundredsApart) {
+  Maker m;
+  const ValueId scores = m.node("MatMul", {m.input({45, 16}), m.input({16, 70})});
+  const ValueId far = m.node("Mul", {scores, m.constant(Tensor::scalar(60.0F))});
+  m.output(m.node("MatMul", {m.node("Softmax", {far}, {{"axis", int64_t{-1}}}), m.input({70, 24})}));
+  expect_becomes(m.graph, {"lathe.Attention"});
+}
+
 TEST(AttentionPass, ManyThreadsShareTheQueriesOfOneHead) {
   Maker m;
   const ValueId scores = m.node("MatMul", {m.input({45, 16}), m.input({16, 70})});
