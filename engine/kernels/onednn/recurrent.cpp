@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "engine/kernels/onednn/common.h"
+#include "engine/kernels/recurrent_request.h"
 
 namespace lathe {
 namespace {
@@ -11,67 +12,16 @@ namespace {
 using namespace onednn;
 using dnnl::memory;
 
-// Inputs and outputs of the operators.
-constexpr size_t x_input = 0, w_input = 1, r_input = 2, b_input = 3, lengths_input = 4, h_input = 5,
-                 c_input = 6, peephole_input = 7;
-constexpr size_t y_output = 0, h_output = 1, c_output = 2;
+using namespace recurrent;
+using Sizes = RecurrentSizes;
 
-struct Sizes {
-  bool lstm = false, linear_before_reset = false, reverse = false;
-  int64_t steps = 0, batch = 0, inputs = 0, hidden = 0, directions = 1;
-  int64_t gates() const { return lstm ? 4 : 3; }
-  /// oneDNN keeps a fourth bias where the reset gate follows the product.
-  int64_t biases() const { return lstm || linear_before_reset ? 4 : 3; }
-  int64_t state() const { return batch * hidden; }
-};
+/// oneDNN keeps a fourth bias where the reset gate follows the product.
+int64_t bias_count(const Sizes& sizes) {
+  return sizes.lstm || sizes.linear_before_reset ? 4 : 3;
+}
 
 bool present(const KernelRequest& request, size_t input) {
   return input < request.inputs.size() && request.inputs[input].present();
-}
-
-/// Sigmoid and Tanh, in the operator's order, for every direction.
-bool usual_activations(const Node& node, const Sizes& sizes) {
-  const auto* given = node.attributes.get<std::vector<std::string>>("activations");
-  if (given == nullptr) return true;
-  const std::vector<std::string> usual = sizes.lstm ? std::vector<std::string>{"Sigmoid", "Tanh", "Tanh"}
-                                                    : std::vector<std::string>{"Sigmoid", "Tanh"};
-  for (size_t i = 0; i < given->size(); ++i)
-    if ((*given)[i] != usual[i % usual.size()]) return false;
-  return true;
-}
-
-std::optional<Decline> unfit(const KernelRequest& request) {
-  const Node& node = *request.node;
-  for (const size_t i : {x_input, w_input, r_input, b_input, h_input, c_input})
-    if (present(request, i) && request.inputs[i].type != ElementType::f32)
-      return decline(DeclineReason::element_type, to_string(request.inputs[i].type));
-  for (const size_t i : {w_input, r_input, b_input})
-    if (present(request, i) && request.constants[i] == nullptr)
-      return decline(DeclineReason::not_constant, "weights or bias");
-  if (present(request, lengths_input) || present(request, peephole_input))
-    return decline(DeclineReason::attribute, "lengths or peepholes");
-  if (node.attributes.get_float("clip", 0) != 0 || node.attributes.get_int("layout", 0) != 0 ||
-      node.attributes.get_int("input_forget", 0) != 0)
-    return decline(DeclineReason::attribute, "clip, layout or input_forget");
-  if (request.inputs[x_input].shape.size() != 3 || request.inputs[w_input].shape.size() != 3 ||
-      element_count(request.inputs[x_input].shape) == 0 || element_count(request.inputs[r_input].shape) == 0)
-    return decline(DeclineReason::shape, to_string(request.inputs[x_input].shape));
-  if (!request.prepack) return decline(DeclineReason::not_profitable, "weights would be packed in every run");
-  return std::nullopt;
-}
-
-Sizes sizes_of(const KernelRequest& request) {
-  const Shape &x = request.inputs[x_input].shape, &r = request.inputs[r_input].shape;
-  Sizes sizes;
-  sizes.lstm = request.node->op_type == "LSTM";
-  sizes.linear_before_reset = request.node->attributes.get_int("linear_before_reset", 0) != 0;
-  sizes.reverse = request.node->attributes.get_string("direction", "forward") == "reverse";
-  sizes.steps = x[0];
-  sizes.batch = x[1];
-  sizes.inputs = x[2];
-  sizes.directions = r[0];
-  sizes.hidden = r[2];
-  return sizes;
 }
 
 /// Where gate `g` of oneDNN stands in ONNX: input, forget, cell, output from input, output, forget, cell;
@@ -92,7 +42,7 @@ std::vector<float> ordered_gates(const Sizes& sizes, const float* stored, int64_
 
 /// Of one direction: ONNX has one bias for the input's product and one for the state's.
 std::vector<float> biases(const Sizes& sizes, const float* stored) {
-  std::vector<float> made(static_cast<size_t>(sizes.biases() * sizes.hidden), 0.0F);
+  std::vector<float> made(static_cast<size_t>(bias_count(sizes) * sizes.hidden), 0.0F);
   if (stored == nullptr) return made;
   const float *of_x = stored, *of_h = stored + sizes.gates() * sizes.hidden;
   for (int64_t g = 0; g < sizes.gates(); ++g)
@@ -116,7 +66,7 @@ Descs descs_of(const Sizes& s) {
           {{1, 1, s.batch, s.hidden}, f32, tag::ldnc},
           {{1, 1, s.inputs, s.gates(), s.hidden}, f32, tag::any},
           {{1, 1, s.hidden, s.gates(), s.hidden}, f32, tag::any},
-          {{1, 1, s.biases(), s.hidden}, f32, tag::ldgo},
+          {{1, 1, bias_count(s), s.hidden}, f32, tag::ldgo},
           {{s.steps, s.batch, s.hidden}, f32, tag::tnc},
           {{1, 1, s.batch, s.hidden}, f32, tag::ldnc}};
 }
@@ -263,9 +213,9 @@ class RecurrentKernel final : public Kernel {
 };
 
 Prepared prepare(const KernelRequest& request) {
-  if (auto reason = unfit(request)) return *reason;
-  const Sizes sizes = sizes_of(request);
-  if (!usual_activations(*request.node, sizes)) return decline(DeclineReason::attribute, "activations");
+  const auto read = read_recurrent(request);
+  if (const auto* reason = std::get_if<Decline>(&read)) return *reason;
+  const Sizes& sizes = std::get<Sizes>(read);
   return guarded([&]() -> Prepared { return std::make_unique<RecurrentKernel>(sizes, request); });
 }
 
