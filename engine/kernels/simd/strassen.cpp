@@ -30,6 +30,7 @@ struct Destinations {
   float* to[2];
   float sign[2];
   int count = 0;
+  bool first = false;  ///< nothing counts yet
 };
 
 /// A block of weights [depth][panel]: `first`, or the sum of `first` and `second`, which whoever multiplies
@@ -72,10 +73,18 @@ HWY_NOINLINE void multiply_tile(const float* HWY_RESTRICT a, const Weights& weig
   for (int i = 0; i < destinations.count; ++i) {
     float* HWY_RESTRICT to = destinations.to[i];
     const V sign = hn::Set(d, destinations.sign[i]);
+    if (destinations.first) {
 #pragma GCC unroll 16
-    for (int r = 0; r < Rows; ++r, to += 2 * lanes) {
-      hn::StoreU(hn::MulAdd(sign, sums[r][0], hn::LoadU(d, to)), d, to);
-      hn::StoreU(hn::MulAdd(sign, sums[r][1], hn::LoadU(d, to + lanes)), d, to + lanes);
+      for (int r = 0; r < Rows; ++r, to += 2 * lanes) {
+        hn::StoreU(hn::Mul(sign, sums[r][0]), d, to);
+        hn::StoreU(hn::Mul(sign, sums[r][1]), d, to + lanes);
+      }
+    } else {
+#pragma GCC unroll 16
+      for (int r = 0; r < Rows; ++r, to += 2 * lanes) {
+        hn::StoreU(hn::MulAdd(sign, sums[r][0], hn::LoadU(d, to)), d, to);
+        hn::StoreU(hn::MulAdd(sign, sums[r][1], hn::LoadU(d, to + lanes)), d, to + lanes);
+      }
     }
   }
 }
@@ -206,14 +215,14 @@ class Panel {
         tiles_(task),
         results_(results) {}
 
-  void clear() { std::fill(results_, results_ + 4 * half_ * cut_.panel, 0.0F); }
-
   /// `next`: the panel and chunk that follow.
   void multiply(int64_t c, const float* next) {
     float *const third = task_.blocks, *const other = third + cut_.block();
     const auto stored = [&](int64_t which) { return task_.weights->block(panel_, c, which); };
     const auto product = [&](size_t p, const Weights& weights) {
-      add_product(packed_sum(task_, c, p, strassen_products.size()), weights, strassen_products[p].c);
+      // The first two count towards all quarters.
+      add_product(packed_sum(task_, c, p, strassen_products.size()), weights, strassen_products[p].c,
+                  c == 0 && p < 2);
     };
     product(0, {.first = stored(0), .next = stored(1)});
     product(1, {.first = stored(1), .next = stored(2)});
@@ -238,7 +247,7 @@ class Panel {
         for (size_t column = 0; column < 2; ++column) {
           QuarterSigns signs{};
           signs[2 * row + column] = 1;
-          add_product(packed_sum(task_, c, 2 * row + k, 4), weights[k][column], signs);
+          add_product(packed_sum(task_, c, 2 * row + k, 4), weights[k][column], signs, c == 0 && k == 0);
         }
   }
 
@@ -256,11 +265,12 @@ class Panel {
  private:
   float* quarter(size_t q) const { return results_ + static_cast<int64_t>(q) * half_ * cut_.panel; }
 
-  void add_product(const float* a, Weights weights, const QuarterSigns& signs) const {
+  void add_product(const float* a, Weights weights, const QuarterSigns& signs, bool first_of_quarters) const {
     const int64_t chunk = cut_.chunk();
     for (int64_t t = 0; t < tiles_.count; ++t) {
       const int64_t first = t * tiles_.rows;
       Destinations destinations;
+      destinations.first = first_of_quarters;
       for (size_t q = 0; q < 4; ++q) {
         if (signs[q] == 0) continue;
         destinations.to[destinations.count] = quarter(q) + first * cut_.panel;
@@ -303,7 +313,6 @@ void multiply(const StrassenTask& task, int64_t begin, int64_t end, bool plain) 
   const auto panel_at = [&](int64_t p) {
     return Panel(task, p, task.results + (p - begin) * strassen_panel_floats(task.weights->cut, task.rows));
   };
-  for (int64_t p = begin; p < end; ++p) panel_at(p).clear();
   for (int64_t c = 0; c < chunks; ++c)
     for (int64_t p = begin; p < end; ++p) {
       const bool last = p + 1 == end;
