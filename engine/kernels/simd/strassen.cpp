@@ -22,7 +22,9 @@ namespace hn = hwy::HWY_NAMESPACE;
 using D = hn::ScalableTag<float>;
 using V = hn::Vec<D>;
 /// A block of weights that is needed soon is fetched in as many parts while another one is used.
-constexpr int64_t least_tiles = 8;
+constexpr int64_t parts_a_block = 8;
+/// Of fewer, so many tiles would be too small: each fetches two parts.
+constexpr int64_t few_rows = 60;
 constexpr int64_t unrolled = StrassenCut::unrolled;
 
 /// The quarters that a product counts towards, at most two.
@@ -39,7 +41,8 @@ struct Weights {
   const float* first;
   const float* second = nullptr;
   float* sum = nullptr;
-  const float* next;  ///< what is needed soon
+  const float* next;       ///< what is needed soon
+  bool two_lines = false;  ///< are fetched of it for every fourth row
 };
 
 /// to += sign * a x weights, where a is [depth / 16][Rows][16]; fetches a line of `next` for every fourth row
@@ -69,7 +72,7 @@ HWY_NOINLINE void multiply_tile(const float* HWY_RESTRICT a, const Weights& weig
       sum += 2 * lanes;
     }
   };
-  multiply_rows<Rows, 2>(a, Rows * tile_block, depth, weights.next, load, sums);
+  multiply_rows<Rows, 2>(a, Rows * tile_block, depth, weights.next, load, sums, weights.two_lines);
   for (int i = 0; i < destinations.count; ++i) {
     float* HWY_RESTRICT to = destinations.to[i];
     const V sign = hn::Set(d, destinations.sign[i]);
@@ -128,7 +131,8 @@ class RowQuarters {
 struct Tiles {
   int64_t half, rows, count;
   explicit Tiles(const StrassenTask& task) : half(task.half_rows()) {
-    const int64_t wanted = std::max(least_tiles, (half + most_rows_a_tile - 1) / most_rows_a_tile);
+    const int64_t needed = (half + most_rows_a_tile - 1) / most_rows_a_tile;
+    const int64_t wanted = std::max(half > few_rows ? parts_a_block : parts_a_block / 2, needed);
     rows = (half + wanted - 1) / wanted;
     count = (half + rows - 1) / rows;
   }
@@ -267,6 +271,7 @@ class Panel {
 
   void add_product(const float* a, Weights weights, const QuarterSigns& signs, bool first_of_quarters) const {
     const int64_t chunk = cut_.chunk();
+    weights.two_lines = tiles_.count < parts_a_block;
     for (int64_t t = 0; t < tiles_.count; ++t) {
       const int64_t first = t * tiles_.rows;
       Destinations destinations;
@@ -277,7 +282,7 @@ class Panel {
         destinations.sign[destinations.count++] = static_cast<float>(signs[q]);
       }
       tile_of(tiles_.rows_of(t), weights.sum != nullptr)(a + first * chunk, weights, chunk, destinations);
-      weights.next += chunk / 4 * floats_a_line;
+      weights.next += chunk / 4 * floats_a_line * (weights.two_lines ? 2 : 1);
       if (weights.sum != nullptr) weights.first = std::exchange(weights.sum, nullptr);
     }
   }

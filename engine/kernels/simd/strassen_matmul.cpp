@@ -40,13 +40,16 @@ class StrassenKernel final : public Kernel {
       in_place_required_ = true;
     }
     packed_bytes_ = weights_.stored.size();
-    const int64_t blocks = (rows_ + most_rows_a_block - 1) / most_rows_a_block;
+    int64_t blocks = (rows_ + most_rows_a_block - 1) / most_rows_a_block;
+    apart_ = threads_ > 1 && rows_ >= 96 * threads_;
+    if (apart_) blocks = (blocks + threads_ - 1) / threads_ * threads_;
     rows_a_block_ = (rows_ + blocks - 1) / blocks;
     sum_floats_ = strassen_sum_floats(weights_.cut, rows_a_block_);
     const int64_t results = strassen_panel_floats(weights_.cut, rows_a_block_);
     panels_a_batch_ = panels_for(results);
     thread_floats_ = 2 * weights_.cut.block() + panels_a_batch_ * results;
-    scratch_bytes_ = static_cast<size_t>(sum_floats_ + threads_ * thread_floats_) * sizeof(float);
+    scratch_bytes_ = static_cast<size_t>((apart_ ? threads_ : 1) * sum_floats_ + threads_ * thread_floats_) *
+                     sizeof(float);
   }
 
   Status run(const KernelArguments& arguments) override {
@@ -58,11 +61,14 @@ class StrassenKernel final : public Kernel {
     task.activation = activation_;
     if (bias_ != 0) task.bias = reinterpret_cast<const float*>(arguments.inputs[bias_]);
     task.sums = reinterpret_cast<float*>(arguments.scratch);
-    for (int64_t first = 0; first < rows_; first += rows_a_block_) {
-      task.rows = std::min(rows_a_block_, rows_ - first);
-      task.a = reinterpret_cast<const float*>(arguments.inputs[0]) + first * a_row_;
-      task.y = reinterpret_cast<float*>(arguments.outputs[0]) + first * y_row_;
-      multiply(task);
+    task.a = reinterpret_cast<const float*>(arguments.inputs[0]);
+    task.y = reinterpret_cast<float*>(arguments.outputs[0]);
+    if (apart_) {
+#pragma omp parallel for schedule(static) num_threads(threads_)
+      for (int64_t first = 0; first < rows_; first += rows_a_block_) multiply_alone(rows_from(task, first));
+    } else {
+      for (int64_t first = 0; first < rows_; first += rows_a_block_)
+        multiply_together(rows_from(task, first));
     }
     return {};
   }
@@ -73,12 +79,33 @@ class StrassenKernel final : public Kernel {
   int64_t panels_for(int64_t results) const {
     constexpr int64_t cached_floats = 384 << 10, batch_floats = 128 << 10;
     if (sum_floats_ <= cached_floats) return 1;
-    const int64_t share = (weights_.cut.panels() + threads_ - 1) / threads_;
+    const int64_t threads = apart_ ? 1 : threads_;
+    const int64_t share = (weights_.cut.panels() + threads - 1) / threads;
     const int64_t batches = (share * results + batch_floats - 1) / batch_floats;
     return (share + batches - 1) / batches;
   }
 
-  void multiply(const StrassenTask& block) const {
+  StrassenTask rows_from(StrassenTask task, int64_t first) const {
+    task.rows = std::min(rows_a_block_, rows_ - first);
+    task.a += first * a_row_;
+    task.y += first * y_row_;
+    return task;
+  }
+
+  /// The sums of its rows stay in this thread's caches.
+  void multiply_alone(StrassenTask task) const {
+    task.sums += omp_get_thread_num() * (sum_floats_ + thread_floats_);
+    task.blocks = task.sums + sum_floats_;
+    task.results = task.blocks + 2 * weights_.cut.block();
+    bool plain = false;
+    for (int64_t r = 0; r < task.half_rows(); ++r) plain = !pack_row_sums(task, r) || plain;
+    if (plain)
+      for (int64_t r = 0; r < task.half_rows(); ++r) pack_row_quarters(task, r);
+    for (int64_t first = 0; first < weights_.cut.panels(); first += panels_a_batch_)
+      multiply_strassen(task, first, std::min(first + panels_a_batch_, weights_.cut.panels()), plain);
+  }
+
+  void multiply_together(const StrassenTask& block) const {
     bool plain = false;
     const int64_t panels = weights_.cut.panels();
 #pragma omp parallel num_threads(threads_)
@@ -103,6 +130,7 @@ class StrassenKernel final : public Kernel {
   size_t bias_, residual_;
   Activation activation_;
   int threads_;
+  bool apart_ = false;  ///< each thread multiplies rows of its own
   int64_t rows_a_block_ = 0, sum_floats_ = 0, thread_floats_ = 0, panels_a_batch_ = 1;
 };
 

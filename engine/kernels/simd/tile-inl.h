@@ -24,16 +24,20 @@ constexpr int64_t tile_block = 16;  ///< elements of a row of `a` that lie toget
 constexpr int64_t floats_a_line = 16;
 
 /// sums += a x b. `a` is [depth / 16] blocks, `a_step` apart, of [Rows][16]; `load` gives the next row of b,
-/// depth times. Depth is a multiple of 4; a line of `next` is fetched for every fourth row of b.
+/// depth times. Depth is a multiple of 4; for every fourth row of b a line of `next` is fetched, or two.
 template <int Rows, int Vectors, class V, class Load>
 HWY_INLINE void multiply_rows(const float* HWY_RESTRICT a, int64_t a_step, int64_t depth, const float* next,
-                              Load load, V (&sums)[Rows][Vectors]) {
+                              Load load, V (&sums)[Rows][Vectors], bool two_lines = false) {
   const hn::ScalableTag<float> d;
   for (int64_t k = 0; k < depth; k += tile_block, a += a_step) {
     const int64_t here = std::min(tile_block, depth - k);
     for (int64_t quad = 0; quad < here; quad += 4) {
       hwy::Prefetch(next);
       next += floats_a_line;
+      if (two_lines) {
+        hwy::Prefetch(next);
+        next += floats_a_line;
+      }
 #pragma GCC unroll 4
       for (int u = 0; u < 4; ++u) {
         V row[Vectors];
