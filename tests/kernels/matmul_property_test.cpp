@@ -178,5 +178,25 @@ TEST(FusedMatMulProperty, LargeWithConstantWeights) {
   check_cases(40, make, {{"simd:matmul:strassen", 40}}, false);
 }
 
+/// Rows and depths that threads share out in other ways.
+TEST(FusedMatMulProperty, LargeByThreads) {
+  Random random(3);
+  Accepted accepted;
+  int cases = 0;
+  for (const int threads : {1, 2, 3})
+    for (const auto& [m, k] : {std::pair<int64_t, int64_t>{221, 770}, {130, 2050}, {221, 2050}, {301, 401}}) {
+      Case test{make_node("FusedMatMul", 1, "lathe"), {}, {1}};
+      const Values values = ++cases % 5 == 0 ? Values::special : Values::even;
+      test.inputs = {random.tensor(ElementType::f32, {m, k}, values),
+                     random.tensor(ElementType::f32, {k, 391}), random.tensor(ElementType::f32, {391}),
+                     random.tensor(ElementType::f32, {m, 391})};
+      SCOPED_TRACE(std::to_string(threads) + " threads: " + describe(test));
+      set_kernel_threads(threads);
+      EXPECT_TRUE(check(test, accepted));
+    }
+  set_kernel_threads(1);
+  EXPECT_GE(accepted["simd:matmul:strassen"], cases);
+}
+
 }  // namespace
 }  // namespace lathe::test

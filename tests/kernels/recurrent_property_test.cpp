@@ -36,24 +36,31 @@ TEST(RecurrentProperty, LstmAndGru) {
   check_cases(200, make_recurrent, {{"simd:recurrent", 90}, {"onednn:recurrent", 120}}, false);
 }
 
-TEST(RecurrentProperty, LongSequences) {
+/// Several chunks of steps; more threads than directions make each step together.
+TEST(RecurrentProperty, LongSequencesByThreads) {
   Random random(7);
-  for (const char* op : {"LSTM", "GRU"}) {
-    const int64_t gates = op[0] == 'L' ? 4 : 3, steps = 90, batch = 5, inputs = 16, hidden = 128;
-    Case test{make_node(op, 14), {}, {1, 2, 3}};
-    test.node.attributes.set("direction", std::string("bidirectional"));
-    test.node.attributes.set("hidden_size", hidden);
-    test.node.attributes.set("linear_before_reset", int64_t{1});
-    test.inputs = {random.tensor(ElementType::f32, {steps, batch, inputs}),
-                   random.tensor(ElementType::f32, {2, gates * hidden, inputs}),
-                   random.tensor(ElementType::f32, {2, gates * hidden, hidden})};
-    // So that what rounding changes dies away.
-    for (float& weight : test.inputs[2].mutable_data<float>()) weight *= 0.05F;
-    test.tolerance = 2e-5;
-    Accepted accepted;
-    EXPECT_TRUE(check(test, accepted));
-    EXPECT_GT(accepted["simd:recurrent"], 0) << op;
-  }
+  Accepted accepted;
+  for (const int threads : {1, 2, 3})
+    for (const char* op : {"LSTM", "GRU"})
+      for (const char* direction : {"reverse", "bidirectional"}) {
+        const int64_t gates = op[0] == 'L' ? 4 : 3, directions = direction[0] == 'b' ? 2 : 1;
+        const int64_t steps = 90, batch = 5, inputs = 16, hidden = 120;
+        Case test{make_node(op, 14), {}, {1, 2, 3}};
+        test.node.attributes.set("direction", std::string(direction));
+        test.node.attributes.set("hidden_size", hidden);
+        test.node.attributes.set("linear_before_reset", int64_t{1});
+        test.inputs = {random.tensor(ElementType::f32, {steps, batch, inputs}),
+                       random.tensor(ElementType::f32, {directions, gates * hidden, inputs}),
+                       random.tensor(ElementType::f32, {directions, gates * hidden, hidden})};
+        // So that what rounding changes dies away.
+        for (float& weight : test.inputs[2].mutable_data<float>()) weight *= 0.05F;
+        test.tolerance = 2e-5;
+        SCOPED_TRACE(std::to_string(threads) + " threads: " + describe(test));
+        set_kernel_threads(threads);
+        EXPECT_TRUE(check(test, accepted));
+      }
+  set_kernel_threads(1);
+  EXPECT_GE(accepted["simd:recurrent"], 12);
 }
 
 }  // namespace

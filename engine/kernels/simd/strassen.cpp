@@ -141,7 +141,7 @@ struct Tiles {
 
 /// One of the sums that rows are packed to, in a chunk: tile by tile [chunk / 16][rows of the tile][16].
 float* packed_sum(const StrassenTask& task, int64_t chunk, size_t index, size_t sums) {
-  const int64_t sum = chunk * static_cast<int64_t>(sums) + static_cast<int64_t>(index);
+  const int64_t sum = (chunk - task.first_chunk) * static_cast<int64_t>(sums) + static_cast<int64_t>(index);
   return task.sums + sum * task.half_rows() * task.weights->cut.chunk();
 }
 
@@ -166,7 +166,7 @@ bool pack_sums(const StrassenTask& task, int64_t r) {
   const V limit = hn::Set(d, largest_mixed);
   auto mixable = hn::Eq(limit, limit);
   HWY_ALIGN float copies[4][StrassenCut::deepest_chunk];
-  for (int64_t c = 0; c < cut.chunks(); ++c) {
+  for (int64_t c = task.first_chunk; c < task.end_chunk; ++c) {
     const float* q[4];
     for (size_t i = 0; i < 4; ++i) q[i] = quarters.at(i, c * chunk, chunk, copies[i]);
     float* to[strassen_products.size()];
@@ -199,7 +199,7 @@ void pack_quarters(const StrassenTask& task, int64_t r) {
   const int64_t chunk = cut.chunk();
   const PackedRow row(Tiles(task), chunk, r);
   HWY_ALIGN float copy[StrassenCut::deepest_chunk];
-  for (int64_t c = 0; c < cut.chunks(); ++c)
+  for (int64_t c = task.first_chunk; c < task.end_chunk; ++c)
     for (size_t q = 0; q < 4; ++q) {
       const float* from = quarters.at(q, c * chunk, chunk, copy);
       float* to = packed_sum(task, c, q, 4);
@@ -219,14 +219,14 @@ class Panel {
         tiles_(task),
         results_(results) {}
 
-  /// `next`: the panel and chunk that follow.
-  void multiply(int64_t c, const float* next) {
+  /// `next`: the panel and chunk that follow. `add`: to the results of chunks before.
+  void multiply(int64_t c, const float* next, bool add) {
     float *const third = task_.blocks, *const other = third + cut_.block();
     const auto stored = [&](int64_t which) { return task_.weights->block(panel_, c, which); };
     const auto product = [&](size_t p, const Weights& weights) {
       // The first two count towards all quarters.
       add_product(packed_sum(task_, c, p, strassen_products.size()), weights, strassen_products[p].c,
-                  c == 0 && p < 2);
+                  !add && p < 2);
     };
     product(0, {.first = stored(0), .next = stored(1)});
     product(1, {.first = stored(1), .next = stored(2)});
@@ -239,7 +239,7 @@ class Panel {
 
   /// Every quarter by itself. The weights' quarters 11 and 22 are there; 12 is (12 - 22) + 22, 21 is
   /// (21 - 11) + 11.
-  void multiply_plainly(int64_t c, const float* next) {
+  void multiply_plainly(int64_t c, const float* next, bool add) {
     float *const b12 = task_.blocks, *const b21 = b12 + cut_.block();
     const auto stored = [&](int64_t which) { return task_.weights->block(panel_, c, which); };
     const Weights weights[2][2] = {{{.first = stored(0), .next = stored(2)},
@@ -251,8 +251,15 @@ class Panel {
         for (size_t column = 0; column < 2; ++column) {
           QuarterSigns signs{};
           signs[2 * row + column] = 1;
-          add_product(packed_sum(task_, c, 2 * row + k, 4), weights[k][column], signs, c == 0 && k == 0);
+          add_product(packed_sum(task_, c, 2 * row + k, 4), weights[k][column], signs, !add && k == 0);
         }
+  }
+
+  void add_results(const float* HWY_RESTRICT other) {
+    const D d;
+    const auto lanes = static_cast<int64_t>(hn::Lanes(d));
+    for (int64_t i = 0; i < 4 * half_ * cut_.panel; i += lanes)
+      hn::StoreU(hn::Add(hn::LoadU(d, results_ + i), hn::LoadU(d, other + i)), d, results_ + i);
   }
 
   template <class F>
@@ -313,19 +320,28 @@ class Panel {
   float* results_;
 };
 
-void multiply(const StrassenTask& task, int64_t begin, int64_t end, bool plain) {
-  const int64_t chunks = task.weights->cut.chunks();
-  const auto panel_at = [&](int64_t p) {
-    return Panel(task, p, task.results + (p - begin) * strassen_panel_floats(task.weights->cut, task.rows));
-  };
-  for (int64_t c = 0; c < chunks; ++c)
+float* results_of(const StrassenTask& task, int64_t panel) {
+  return task.results + panel * strassen_panel_floats(task.weights->cut, task.rows);
+}
+
+void multiply(const StrassenTask& task, int64_t begin, int64_t end, bool plain, bool add) {
+  for (int64_t c = task.first_chunk; c < task.end_chunk; ++c)
     for (int64_t p = begin; p < end; ++p) {
-      const bool last = p + 1 == end;
+      const bool last = p + 1 == end, adds = add || c > task.first_chunk;
       const float* const next = task.weights->block(last ? begin : p + 1, last ? c + 1 : c, 0);
-      plain ? panel_at(p).multiply_plainly(c, next) : panel_at(p).multiply(c, next);
+      Panel panel(task, p, results_of(task, p - begin));
+      plain ? panel.multiply_plainly(c, next, adds) : panel.multiply(c, next, adds);
     }
+}
+
+void store(const StrassenTask& task, int64_t begin, int64_t end, int64_t parts, int64_t part_floats) {
   with_activation(task.activation.kind, [&]<class F>(F) {
-    for (int64_t p = begin; p < end; ++p) panel_at(p).template store<F>();
+    for (int64_t p = begin; p < end; ++p) {
+      float* const results = results_of(task, p - begin);
+      Panel panel(task, p, results);
+      for (int64_t part = 1; part < parts; ++part) panel.add_results(results + part * part_floats);
+      panel.template store<F>();
+    }
   });
 }
 
@@ -343,10 +359,11 @@ namespace lathe::simd {
 HWY_EXPORT(pack_sums);
 HWY_EXPORT(pack_quarters);
 HWY_EXPORT(multiply);
+HWY_EXPORT(store);
 HWY_EXPORT(panel_width);
 
-int64_t strassen_sum_floats(const StrassenCut& cut, int64_t rows) {
-  return cut.chunks() * cut.chunk() * static_cast<int64_t>(strassen_products.size()) * ((rows + 1) / 2);
+int64_t strassen_sum_floats(const StrassenCut& cut, int64_t rows, int64_t chunks) {
+  return chunks * cut.chunk() * static_cast<int64_t>(strassen_products.size()) * ((rows + 1) / 2);
 }
 
 int64_t strassen_panel_floats(const StrassenCut& cut, int64_t rows) {
@@ -359,8 +376,12 @@ bool pack_row_sums(const StrassenTask& task, int64_t r) {
 void pack_row_quarters(const StrassenTask& task, int64_t r) {
   HWY_DYNAMIC_DISPATCH(pack_quarters)(task, r);
 }
-void multiply_strassen(const StrassenTask& task, int64_t begin, int64_t end, bool plain) {
-  HWY_DYNAMIC_DISPATCH(multiply)(task, begin, end, plain);
+void multiply_strassen(const StrassenTask& task, int64_t begin, int64_t end, bool plain, bool add) {
+  HWY_DYNAMIC_DISPATCH(multiply)(task, begin, end, plain, add);
+}
+void store_strassen(const StrassenTask& task, int64_t begin, int64_t end, int64_t parts,
+                    int64_t part_floats) {
+  HWY_DYNAMIC_DISPATCH(store)(task, begin, end, parts, part_floats);
 }
 int64_t strassen_panel() {
   return HWY_DYNAMIC_DISPATCH(panel_width)();

@@ -92,7 +92,8 @@ Result<StrassenWeights> pack_strassen(const StrassenCut& cut, const StrassenSour
 /// Some rows of a product, activation(a x weights + bias (+ what y holds)).
 struct StrassenTask {
   const StrassenWeights* weights = nullptr;
-  int64_t rows = 0;  ///< at most most_rows_a_block
+  int64_t rows = 0;                        ///< at most most_rows_a_block
+  int64_t first_chunk = 0, end_chunk = 0;  ///< of the depth
   const float* a = nullptr;
   int64_t a_row = 0;
   float* y = nullptr;
@@ -100,7 +101,7 @@ struct StrassenTask {
   const float* bias = nullptr;  ///< one per column, or null
   bool accumulate = false;
   Activation activation;
-  float* sums = nullptr;  ///< strassen_sum_floats(): shared by threads
+  float* sums = nullptr;  ///< strassen_sum_floats() of the chunks: may be shared by threads
   // Of this thread:
   float* blocks = nullptr;   ///< two blocks of weights
   float* results = nullptr;  ///< strassen_panel_floats() for each panel of a call
@@ -111,16 +112,19 @@ struct StrassenTask {
 inline constexpr int64_t most_rows_a_block =
     216;  ///< sums of a chunk of so many fit into the second-level cache
 
-int64_t strassen_sum_floats(const StrassenCut& cut, int64_t rows);
+int64_t strassen_sum_floats(const StrassenCut& cut, int64_t rows, int64_t chunks);
 int64_t strassen_panel_floats(const StrassenCut& cut, int64_t rows);
 
 /// Fills row r of the sums (0 <= r < half_rows()). False where a value may not be mixed with others: then all
 /// rows have to be packed by pack_quarters and multiplied with `plain`.
 bool pack_row_sums(const StrassenTask& task, int64_t r);
 void pack_row_quarters(const StrassenTask& task, int64_t r);
-/// The columns of some panels in both halves of the result, the panels side by side in each chunk of the
-/// depth. `plain`: eight products of quarters, each row by itself.
-void multiply_strassen(const StrassenTask& task, int64_t begin, int64_t end, bool plain);
+/// Fills, or adds to, the results of some panels in both halves of the result, the panels side by side in
+/// each chunk of the depth. `plain`: eight products of quarters, each row by itself.
+void multiply_strassen(const StrassenTask& task, int64_t begin, int64_t end, bool plain, bool add);
+/// Writes y of these panels: the sum of `parts` results, `part_floats` apart.
+void store_strassen(const StrassenTask& task, int64_t begin, int64_t end, int64_t parts = 1,
+                    int64_t part_floats = 0);
 
 /// Columns of a panel on this machine, after cap_targets().
 int64_t strassen_panel();
