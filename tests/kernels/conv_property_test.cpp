@@ -159,6 +159,31 @@ TEST(ConvProperty, PointwiseInBlocks) {
   check_cases(100, make, {{"onednn:conv", 100}, {"simd:conv:1x1", with_wide_vectors(40)}});
 }
 
+/// What a product leaves as it is shows the activation itself: also where it has almost died away.
+TEST(ConvProperty, FusedActivationsOverTheirRange) {
+  constexpr int64_t channels = 16, pixels = 401;
+  Accepted accepted;
+  for (const char* kind : {"Gelu", "GeluTanh", "Sigmoid", "Swish", "HardSwish", "Relu"})
+    for (const auto& [first, last, absolute] :
+         {std::tuple{-12.0F, -3.0F, 5e-7}, {-3.0F, 3.0F, 5e-7}, {3.0F, 12.0F, 2e-6}}) {
+      Case test{make_node("FusedConv", 1, "lathe"), {}, {1}};
+      test.node.attributes.set("activation", std::string(kind));
+      Tensor x = Tensor::allocate(ElementType::f32, {1, channels, 1, pixels}).value();
+      Tensor identity = Tensor::allocate(ElementType::f32, {channels, channels, 1, 1}).value();
+      for (int64_t i = 0; i < channels * pixels; ++i)
+        x.mutable_data<float>()[static_cast<size_t>(i)] =
+            first + (last - first) * static_cast<float>(i) / static_cast<float>(channels * pixels - 1);
+      for (int64_t i = 0; i < channels * channels; ++i)
+        identity.mutable_data<float>()[static_cast<size_t>(i)] = i % (channels + 1) == 0 ? 1.0F : 0.0F;
+      test.inputs = {x, identity};
+      test.blocked = true;
+      test.absolute = absolute;
+      SCOPED_TRACE(std::string(kind) + " from " + std::to_string(first));
+      EXPECT_TRUE(check(test, accepted));
+    }
+  EXPECT_GE(accepted["simd:conv:1x1"], with_wide_vectors(18));
+}
+
 /// 3x3 kernels on images in blocks of channels: channels that fill no block, tiles cut off at every side,
 /// fewer and more tiles than threads share out.
 TEST(ConvProperty, WinogradInBlocks) {

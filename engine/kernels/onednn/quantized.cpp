@@ -24,12 +24,12 @@ std::optional<QuantizedRange> cut_of(const Activation& activation) {
   return std::nullopt;
 }
 
-/// Quantises and dequantises: from steps of `between` to units of `unit`.
+/// Quantises and dequantises: from steps of `between` to units, each of which is `unit` in real numbers.
 void append_rounding(dnnl::post_ops& ops, const QuantizedOperation& operation, float unit) {
   const QuantizedRange range = range_of(operation.between_type, operation.between);
   const float step = operation.between.scale;
   ops.append_eltwise(1.0F, dnnl::algorithm::eltwise_clip, range.low / step, range.high / step);
-  ops.append_eltwise(step * unit, dnnl::algorithm::eltwise_round, 0, 0);
+  ops.append_eltwise(step / unit, dnnl::algorithm::eltwise_round, 0, 0);
 }
 
 /// Saturation to the output's type cuts at least as much.
@@ -77,13 +77,13 @@ std::optional<dnnl::primitive_attr> quantized_attributes(const QuantizedOperatio
                                                          const KernelRequest& request, int channel_mask) {
   dnnl::primitive_attr attributes = scratch_attributes();
   const bool narrow = is_8bit(operation.output_type), between = is_8bit(operation.between_type);
-  const float to_steps = narrow ? 1.0F / operation.output.scale : 1.0F;
   const bool early = scales_through(operation.activation.kind);
-  // Units of everything before the activation: steps of the output, or real numbers.
-  const float unit = early ? to_steps : 1.0F;
+  // What everything before the activation counts in: steps of the output, or real numbers. Scales are divided
+  // by it, not multiplied by its inverse: that would round once more.
+  const float unit = early && narrow ? operation.output.scale : 1.0F;
 
   // In the order that QLinearConv and QLinearMatMul are defined with, so that ties fall the same way.
-  const float divisor = between ? operation.between.scale : early && narrow ? operation.output.scale : 1.0F;
+  const float divisor = between ? operation.between.scale : unit;
   std::vector<float> scales = operation.weight_scales;
   for (float& scale : scales) scale = operation.input.scale * scale / divisor;
   attributes.set_output_scales(scales.size() == 1 ? 0 : channel_mask, scales);
@@ -97,18 +97,19 @@ std::optional<dnnl::primitive_attr> quantized_attributes(const QuantizedOperatio
   if (present(request, quantized_residual_input)) {
     const ElementType type = request.inputs[quantized_residual_input].type;
     if (is_8bit(type))
-      ops.append_sum(operation.residual.scale * unit, operation.residual.zero_point, *data_type(type));
+      ops.append_sum(operation.residual.scale / unit, operation.residual.zero_point, *data_type(type));
     else
-      ops.append_sum(unit);
+      ops.append_sum(1.0F / unit);
   }
   const auto cut = cut_of(operation.activation);
   if (!cut || !saturation_cuts(*cut, operation)) {
     Activation activation = operation.activation;
     if (activation.kind == ActivationKind::clip) {
-      activation.alpha *= unit;
-      activation.beta *= unit;
+      activation.alpha /= unit;
+      activation.beta /= unit;
     }
-    if (!append_activation(ops, activation, early ? 1.0F : to_steps)) return std::nullopt;
+    if (!append_activation(ops, activation, early || !narrow ? 1.0F : 1.0F / operation.output.scale))
+      return std::nullopt;
   }
   // The zero point is added to whole steps: added before, it would move what is near the middle of two.
   // (Two roundings with scales of their own are more than oneDNN 2.6 can tell apart.)
