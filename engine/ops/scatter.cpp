@@ -121,6 +121,31 @@ Status check_updates(const RunContext& context, const Tensor& data, const Tensor
   return {};
 }
 
+/// Where in the data each element of the updates belongs.
+Result<std::vector<int64_t>> element_offsets(const RunContext& context, const Tensor& data,
+                                             const Tensor& indices, size_t axis) {
+  const std::vector<int64_t> strides = row_major_strides(data.shape());
+  const Indices given(indices);
+  const size_t last = data.rank() - 1;
+  const int64_t size = data.dim(axis), columns = indices.dim(last);
+  std::vector<int64_t> offsets(static_cast<size_t>(given.count()));
+  Shape at(data.rank(), 0);
+  for (int64_t i = 0; i < given.count();) {
+    int64_t row = 0;
+    for (size_t k = 0; k < last; ++k) row += k == axis ? 0 : at[k] * strides[k];
+    for (int64_t column = 0; column < columns; ++column, ++i) {
+      const int64_t index = wrap_index(given[i], size);
+      if (index < 0) return context.error(bad_index(given[i], i, axis, size));
+      offsets[static_cast<size_t>(i)] = row + index * strides[axis] + (axis == last ? 0 : column);
+    }
+    for (size_t k = last; k-- > 0;) {
+      if (++at[k] < indices.dim(k)) break;
+      at[k] = 0;
+    }
+  }
+  return offsets;
+}
+
 Status run_scatter_elements(RunContext& context) {
   LATHE_ASSIGN(const Tensor* data, tensor_input(context, 0, "data"));
   LATHE_ASSIGN(const Tensor* indices, tensor_input(context, 1, "indices"));
@@ -134,22 +159,7 @@ Status run_scatter_elements(RunContext& context) {
     return context.error("has data of shape " + to_string(data->shape()) + " but indices of shape " +
                          to_string(indices->shape()));
   LATHE_ASSIGN(const Reduction reduction, scatter_reduction(context, data->type()));
-  const std::vector<int64_t> strides = row_major_strides(data->shape());
-  const Indices given(*indices);
-  const int64_t size = data->dim(axis);
-  std::vector<int64_t> offsets(static_cast<size_t>(given.count()));
-  Shape at(data->rank(), 0);
-  for (int64_t i = 0; i < given.count(); ++i) {
-    const int64_t index = wrap_index(given[i], size);
-    if (index < 0) return context.error(bad_index(given[i], i, axis, size));
-    int64_t offset = index * strides[axis];
-    for (size_t k = 0; k < at.size(); ++k) offset += k == axis ? 0 : at[k] * strides[k];
-    offsets[static_cast<size_t>(i)] = offset;
-    for (size_t k = at.size(); k-- > 0;) {
-      if (++at[k] < indices->dim(k)) break;
-      at[k] = 0;
-    }
-  }
+  LATHE_ASSIGN(const std::vector<int64_t> offsets, element_offsets(context, *data, *indices, axis));
   LATHE_ASSIGN(Tensor * output, copied_output(context, *data));
   scatter_runs(offsets, 1, *updates, reduction, *output);
   return {};

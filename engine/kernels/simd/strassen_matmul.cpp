@@ -13,10 +13,9 @@ namespace lathe {
 namespace simd {
 namespace {
 
-/// Measured: below, the gain is lost to the packing of rows and to the additions. Deeper, the packed rows no
-/// longer fit into the last cache.
+/// Measured: below, the gain is lost to the packing of rows and to the additions.
 constexpr int64_t least_rows = 64;
-constexpr int64_t least_depth = 384, deepest = 8192;
+constexpr int64_t least_depth = 384, deepest = 1 << 16;
 constexpr int64_t least_columns = 384;
 
 class StrassenKernel final : public Kernel {

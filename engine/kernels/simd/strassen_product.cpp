@@ -13,6 +13,8 @@ namespace {
 constexpr int64_t cached_sums = 384 << 10, cached_results = 160 << 10;
 /// With fewer each, threads had better share what they read of the weights.
 constexpr int64_t least_rows_apart = 96;
+/// With more, blocks of rows are halved rather than read their sums from beyond the second-level cache.
+constexpr int64_t most_rows_deep = 128;
 
 }  // namespace
 
@@ -22,7 +24,13 @@ StrassenProduct::StrassenProduct(StrassenWeights weights, const Form& form, int 
   int64_t blocks = (form_.rows + most_rows_a_block - 1) / most_rows_a_block;
   apart_ = threads_ > 1 && form_.rows >= least_rows_apart * threads_;
   if (apart_) blocks = (blocks + threads_ - 1) / threads_ * threads_;
-  rows_a_block_ = (form_.rows + blocks - 1) / blocks;
+  const auto rows_of = [&](int64_t count) { return (form_.rows + count - 1) / count; };
+  const auto fits = [&](int64_t rows) {
+    return strassen_sum_floats(cut, rows, cut.chunks()) <= cached_sums ||
+           cut.panels() * strassen_panel_floats(cut, rows) <= cached_results;
+  };
+  if (!fits(rows_of(blocks)) && rows_of(blocks) > most_rows_deep && fits(rows_of(2 * blocks))) blocks *= 2;
+  rows_a_block_ = rows_of(blocks);
   const int64_t team = apart_ ? 1 : threads_, results = strassen_panel_floats(cut, rows_a_block_);
   sum_floats_ = strassen_sum_floats(cut, rows_a_block_, cut.chunks());
   if (sum_floats_ > cached_sums) {
