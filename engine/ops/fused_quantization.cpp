@@ -61,6 +61,9 @@ Result<QuantizedOperation> parse_quantized_operation(const Node& node) {
   if (operation.weight_scales.empty()) return node_error(node, "has no w_scales");
   LATHE_ASSIGN(operation.output_type, read_type(node, "y_type", ElementType::f32));
   LATHE_ASSIGN(operation.between_type, read_type(node, "between_type", ElementType::undefined));
+  operation.reader = read(attributes, "reader");
+  operation.integer_sums = attributes.get_int("integer_sums", 0) != 0;
+  LATHE_ASSIGN(operation.reader_type, read_type(node, "reader_type", ElementType::undefined));
   LATHE_ASSIGN(operation.activation, parse_activation(node));
   return operation;
 }

@@ -32,6 +32,13 @@ struct QuantizedOperation {
   /// what remains of two nodes of the model. Undefined type: it is not.
   ElementType between_type = ElementType::undefined;
   Quantization between;
+  /// A QuantizeLinear reads the f32 output, perhaps behind an activation: values near the middle of two of
+  /// its steps matter more than others. Undefined type: none does.
+  ElementType reader_type = ElementType::undefined;
+  Quantization reader;
+  /// The model says integers (QLinearConv): sums are exact and ties fall by their own rounding. Otherwise it
+  /// says f32 (between DequantizeLinear and QuantizeLinear), and so do ties.
+  bool integer_sums = false;
   Activation activation;
 
   /// Scale of output channel i's weights.
@@ -39,10 +46,10 @@ struct QuantizedOperation {
 };
 
 /// From the attributes x_scale, x_zero_point, w_scales, y_type ("f32", "u8", "i8"), y_scale, y_zero_point,
-/// residual_scale, residual_zero_point, between_type, between_scale, between_zero_point and those of the
-/// activation.
+/// residual_scale, residual_zero_point, between_type, between_scale, between_zero_point, reader_type,
+/// reader_scale, reader_zero_point, integer_sums (0 or 1) and those of the activation.
 Result<QuantizedOperation> parse_quantized_operation(const Node& node);
-/// Writes two attributes: `side` is "x", "y", "residual" or "between".
+/// Writes two attributes: `side` is "x", "y", "residual", "between" or "reader".
 void set_quantization(Attributes& attributes, std::string_view side, const Quantization& quantization);
 
 bool is_8bit(ElementType type);

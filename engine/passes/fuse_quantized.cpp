@@ -143,12 +143,37 @@ bool take_quantization(PassContext& context, const Node& product) {
   return true;
 }
 
+/// The quantisation that reads a value, at once or behind a function that only cuts.
+std::optional<QuantizationTarget> reading_quantization(const PassContext& context, ValueId value, bool cut) {
+  for (const NodeId id : context.graph.value(value).consumers) {
+    const Node& reader = context.graph.node(id);
+    if (auto target = quantization_target(context, reader)) return target;
+    if (cut || !(is_op(reader, "Relu") || is_op(reader, "Clip"))) continue;
+    if (auto target = reading_quantization(context, reader.outputs[0], true)) return target;
+  }
+  return std::nullopt;
+}
+
+/// A result that others read as real numbers stays real, but knows which of them will be near the middle of
+/// two steps.
+bool take_reader(PassContext& context, const Node& product) {
+  if (!is_f32(context, product.outputs[0]) || product.attributes.has("reader_type")) return false;
+  const auto target = reading_quantization(context, product.outputs[0], false);
+  if (!target) return false;
+  Node made = continued(context, product, {product.id});
+  made.attributes.set("reader_type", std::string(to_string(target->type)));
+  set_quantization(made.attributes, "reader", target->quantization);
+  replace(context, {product.id}, std::move(made), ValueId(product.outputs[0]));
+  return true;
+}
+
 Result<size_t> fuse(PassContext& context) {
   if (!multiplies_8bit()) return size_t{0};  // in f32 then: right, and no slower than it was
   return rewrite_nodes(context, [&](const Node& node) {
     if (!is_quantized_product(node)) return take_integers(context, node);
     return (may_take_bias(node) && take_bias(context, node, bias_at)) || take_sum(context, node) ||
-           take_quantization(context, node);
+           take_quantization(context, node) ||
+           (!used_once(context.graph, node.outputs[0]) && take_reader(context, node));
   });
 }
 

@@ -148,6 +148,8 @@ class Lowering {
     if (bias) inputs.push_back(constant_value(".bias", std::move(*bias)));
     Node body = written("Conv", std::move(inputs));
     body.attributes = node_.attributes;
+    body.attributes.set("integer_sums",
+                        int64_t{1});  // for the product that it becomes: see QuantizedOperation
     finish(std::move(body), *y);
     return true;
   }

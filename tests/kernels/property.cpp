@@ -105,6 +105,9 @@ void check_cases(int count, const std::function<Case(Random&)>& make, const Acce
   for (const auto& [candidate, wanted] : least) EXPECT_GE(accepted[candidate], wanted) << candidate;
 }
 
+int with_wide_8bit_products(int count) {
+  return instruction_set().find("avx512") == 0 ? with_8bit_products(count) : 0;
+}
 int with_8bit_products(int count) {
   const std::string set = instruction_set();
   const bool quick = set.find("vnni") != std::string::npos || set == "avx512_bf16" || set == "avx512_amx";

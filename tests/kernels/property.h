@@ -69,6 +69,8 @@ void check_cases(int count, const std::function<Case(Random&)>& make, const Acce
                  bool narrow = true);
 /// `count` where this machine multiplies 8-bit integers; 0 elsewhere, where kernels that want it decline.
 int with_8bit_products(int count);
+/// The same where it multiplies them in vectors of 512 bits.
+int with_wide_8bit_products(int count);
 /// `count` where vectors are as wide as the blocks of 16 channels that 1x1 convolutions of ours want.
 int with_wide_vectors(int count);
 

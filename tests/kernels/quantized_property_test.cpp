@@ -87,7 +87,11 @@ Case make_conv(Random& random) {
 }
 
 TEST(QuantizedProperty, Convolution) {
-  check_cases(400, make_conv, {{"onednn:quantized_conv", with_8bit_products(400)}}, false);
+  check_cases(400, make_conv,
+              {{"onednn:quantized_conv", with_8bit_products(400)},
+               {"simd:quantized_conv", with_wide_8bit_products(100)},
+               {"simd:quantized_conv:depthwise", with_wide_8bit_products(15)}},
+              false);
 }
 
 /// Volumes, and windows that lie in the padding alone: kernels of oneDNN 2.6 that use AMX lose paddings there

@@ -24,6 +24,7 @@ void cap_instruction_set() {
     if (name == "sse41") dnnl::set_max_cpu_isa(dnnl::cpu_isa::sse41);
     if (name == "avx2") dnnl::set_max_cpu_isa(dnnl::cpu_isa::avx2);
     if (name == "avx512") dnnl::set_max_cpu_isa(dnnl::cpu_isa::avx512_core);
+    if (name == "avx512_vnni") dnnl::set_max_cpu_isa(dnnl::cpu_isa::avx512_core_vnni);
   });
 }
 
@@ -285,6 +286,10 @@ Result<std::unique_ptr<Kernel>> make_reorder(ElementType type, const Shape& shap
 
 Layout blocked_channels_layout(ElementType type, const Shape& shape) {
   return onednn::layout_of(onednn::blocked_channels_desc(type, shape));
+}
+
+Layout channels_last_layout(ElementType type, const Shape& shape) {
+  return onednn::layout_of(onednn::channels_last_desc(type, shape));
 }
 
 void set_kernel_threads(int threads) {

@@ -88,20 +88,22 @@ Node internal_node(const Node& node, const QuantizedOperation& operation) {
   set_quantization(made.attributes, "y", operation.output);
   made.attributes.set("y_type", std::string(to_string(operation.output_type)));
   made.attributes.set("w_scales", operation.weight_scales);
+  made.attributes.set("integer_sums", int64_t{1});
   return made;
 }
 
 Prepared prepare_inner(const KernelRequest& request) {
+  Prepared prepared = decline(DeclineReason::provider_error, "no kernel");
   for (const KernelCandidate& candidate : kernels().find(request.node->qualified_type())) {
-    Prepared prepared = candidate.prepare(request);
+    prepared = candidate.prepare(request);
     auto* kernel = std::get_if<std::unique_ptr<Kernel>>(&prepared);
-    if (kernel == nullptr) return prepared;
+    if (kernel == nullptr) continue;
     if (!request.plain_layouts) return prepared;
     auto plain = in_plain_layouts(std::move(*kernel), request);
     if (!plain.ok()) return decline(DeclineReason::layout, plain.error().text());
     return std::move(*plain);
   }
-  return decline(DeclineReason::provider_error, "no kernel");
+  return prepared;
 }
 
 Prepared prepare(const KernelRequest& request) {

@@ -1,0 +1,393 @@
+// SPDX-License-Identifier: Apache-2.0
+// This file is compiled without contraction: where the model rounds twice, so does it.
+#include "engine/kernels/simd/requantize.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+#include <hwy/base.h>
+#include <immintrin.h>
+#include <limits>
+
+namespace lathe::simd {
+namespace {
+
+constexpr int64_t lanes = 16, block_lanes = 32;
+
+struct Bounds {
+  float low, high;
+};
+
+/// An activation that only cuts, as bounds of real numbers.
+std::optional<Bounds> bounds_of(const Activation& activation) {
+  constexpr float limit = std::numeric_limits<float>::max();
+  if (activation.kind == ActivationKind::none) return Bounds{-limit, limit};
+  if (activation.kind == ActivationKind::relu) return Bounds{0, limit};
+  if (activation.kind == ActivationKind::clip) return Bounds{activation.alpha, activation.beta};
+  return std::nullopt;
+}
+
+/// Steps that a type can store, from its zero point.
+Bounds steps_of(ElementType type, const Quantization& quantization) {
+  const float low = type == ElementType::u8 ? 0.0F : -128.0F,
+              high = type == ElementType::u8 ? 255.0F : 127.0F;
+  const auto zero = static_cast<float>(quantization.zero_point);
+  return {low - zero, high - zero};
+}
+
+float rounded(float steps) {
+  return std::nearbyint(steps);
+}
+
+/// How far an f32 sum strays from the exact one, in steps, with room: rounding errors of a sum of n products
+/// grow like the square root of n times the size of partial sums, here taken from data of half its range.
+float stray(float root_of_squares, float step, float offset, int64_t depth) {
+  constexpr float unit = 1.0F / (1 << 24), half_range = 128, own = 510, block = 128;
+  const auto n = static_cast<float>(depth);
+  const float spread = half_range * root_of_squares * step;
+  const float roundings = std::sqrt(std::min(n, block) + n / block) * (0.5F + 1.0F / std::sqrt(n));
+  return unit * (spread * roundings + own + 3 * std::fabs(offset));
+}
+
+HWY_PUSH_ATTRIBUTES("avx512f,avx512bw,avx512dq,avx512vl")
+
+constexpr int to_nearest_even = _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC;
+
+/// What all rows have in common. By value: stores of bytes may be to anything the compiler can see.
+struct Constants {
+  __m512 first_low, first_high, low, high;
+  __m512 between_scale, residual_scale, output_scale;
+  __m512 between_steps, residual_steps, residual_offset;  ///< in steps of the output
+  __m512i residual_zero, output_zero;
+
+  explicit Constants(const Requantization& how)
+      : first_low(_mm512_set1_ps(how.first_low)),
+        first_high(_mm512_set1_ps(how.first_high)),
+        low(_mm512_set1_ps(how.low)),
+        high(_mm512_set1_ps(how.high)),
+        between_scale(_mm512_set1_ps(how.operation.between.scale)),
+        residual_scale(_mm512_set1_ps(how.operation.residual.scale)),
+        residual_zero(_mm512_set1_epi32(how.operation.residual.zero_point)),
+        output_zero(_mm512_set1_epi32(how.operation.output.zero_point)) {
+    const float step = how.real() ? how.operation.reader.scale : how.operation.output.scale;
+    const float residual = how.operation.residual.scale / step;
+    output_scale = _mm512_set1_ps(step);
+    between_steps = _mm512_set1_ps(how.operation.between.scale / step);
+    residual_steps = _mm512_set1_ps(residual);
+    residual_offset = _mm512_set1_ps(-residual * static_cast<float>(how.operation.residual.zero_point));
+  }
+};
+
+/// The same of 16 lanes.
+struct LaneParameters {
+  __m512 multiplier, offset, near;
+  LaneParameters(const Requantization& how, int64_t lane)
+      : multiplier(_mm512_loadu_ps(how.multiplier.data() + lane)),
+        offset(_mm512_loadu_ps(how.offset.data() + lane)),
+        near(_mm512_loadu_ps(how.near.data() + lane)) {}
+};
+
+HWY_INLINE __m512 bounded(__m512 value, __m512 low, __m512 high) {
+  return _mm512_min_ps(_mm512_max_ps(value, low), high);
+}
+/// From the nearest whole number.
+HWY_INLINE __m512 distance(__m512 steps) {
+  return _mm512_reduce_ps(steps, to_nearest_even);
+}
+HWY_INLINE __mmask16 beyond(__m512 apart, __m512 near) {
+  return _mm512_cmp_ps_mask(_mm512_abs_ps(apart), near, _CMP_GT_OQ);
+}
+
+struct Finished {
+  __m512 value;  ///< steps from the zero point, not yet whole, or real numbers
+  __m512 apart;  ///< from the nearest step, at the first rounding
+};
+
+/// The sum of a quantised product and a quantised residual, in steps: at first about, and as the model has
+/// it, with its roundings, where that might be nearer to another step.
+HWY_INLINE __m512 sum_in_steps(const Constants& c, __m512 whole, __m512i stored) {
+  const __m512 residual = _mm512_fmadd_ps(_mm512_cvtepi32_ps(stored), c.residual_steps, c.residual_offset);
+  const __m512 steps = bounded(_mm512_fmadd_ps(whole, c.between_steps, residual), c.low, c.high);
+  constexpr float surely = 0.4995F;
+  if (HWY_LIKELY(beyond(distance(steps), _mm512_set1_ps(surely)) == 0)) return steps;
+  const __m512 centred = _mm512_cvtepi32_ps(_mm512_sub_epi32(stored, c.residual_zero));
+  const __m512 real =
+      _mm512_add_ps(_mm512_mul_ps(whole, c.between_scale), _mm512_mul_ps(centred, c.residual_scale));
+  return bounded(_mm512_div_ps(real, c.output_scale), c.low, c.high);
+}
+
+template <Requantization::Residual kind, bool real>
+HWY_INLINE Finished finish(const Constants& c, const LaneParameters& p, __m512i sums, __m512i stored) {
+  __m512 steps = _mm512_fmadd_ps(_mm512_cvtepi32_ps(sums), p.multiplier, p.offset);
+  if constexpr (real) {
+    // Steps of the quantisation that reads the real numbers; what it cuts off are no ties.
+    return {bounded(_mm512_mul_ps(steps, c.output_scale), c.low, c.high),
+            distance(bounded(steps, c.first_low, c.first_high))};
+  }
+  if constexpr (kind == Requantization::Residual::added)
+    steps = _mm512_add_ps(_mm512_fmadd_ps(_mm512_cvtepi32_ps(stored), c.residual_steps, c.residual_offset),
+                          steps);
+  steps = bounded(steps, c.first_low, c.first_high);
+  if constexpr (kind == Requantization::Residual::added_to_steps)
+    return {sum_in_steps(c, _mm512_roundscale_ps(steps, to_nearest_even), stored), distance(steps)};
+  return {steps, distance(steps)};
+}
+
+/// Whether one of two vectors may hold a tie: `near` is the lesser of both.
+HWY_INLINE bool may_hold_ties(const Finished& a, const Finished& b, __m512 near) {
+  constexpr int larger_magnitude = 0b1011;
+  return _mm512_cmp_ps_mask(_mm512_range_ps(a.apart, b.apart, larger_magnitude), near, _CMP_GT_OQ) != 0;
+}
+
+void note_ties(const Requantization& how, const RequantizeTask& task, int64_t row, int64_t lane,
+               uint32_t found, __m512i residual, size_t most, std::vector<Tie>& ties) {
+  alignas(64) int32_t stored[lanes];
+  _mm512_store_si512(stored, residual);
+  for (; found != 0 && ties.size() < most; found &= found - 1) {
+    const int i = __builtin_ctz(found);
+    const auto at = static_cast<size_t>(lane + i);
+    if (how.order[at] >= 0)
+      ties.push_back({task.first_row + row, task.pixels[row], static_cast<int32_t>(at), stored[i]});
+  }
+}
+
+/// `vectors` times 16 lanes that are channels in order.
+template <Requantization::Residual kind, bool real, int vectors>
+void requantize_in_order(const Requantization& how, const RequantizeTask& task, std::vector<Tie>& ties) {
+  const size_t most = ties.size() + most_ties;
+  const Constants c(how);
+  const bool residual_signed = how.residual_signed;
+  const int64_t channels = how.channels, last = (vectors - 1) * lanes,
+                left = channels - task.first_lane - last;
+  const LaneParameters parameters[2] = {{how, task.first_lane}, {how, task.first_lane + last}};
+  const auto tail = static_cast<__mmask16>(left < lanes ? (1U << left) - 1 : 0xFFFF);
+  const __mmask16 present[2] = {vectors == 1 ? tail : static_cast<__mmask16>(0xFFFF), tail};
+  const __m512 near = _mm512_min_ps(parameters[0].near, parameters[1].near);
+  for (int64_t r = 0; r < task.rows; ++r) {
+    if (task.pixels[r] < 0) continue;
+    const int64_t at = task.pixels[r] * channels + task.first_lane;
+    __m512i residual[vectors];
+    Finished done[vectors];
+    for (int v = 0; v < vectors; ++v) {
+      residual[v] = _mm512_setzero_si512();
+      if constexpr (kind != Requantization::Residual::none) {
+        const __m128i bytes = _mm_maskz_loadu_epi8(present[v], task.residual + at + v * lanes);
+        residual[v] = residual_signed ? _mm512_cvtepi8_epi32(bytes) : _mm512_cvtepu8_epi32(bytes);
+      }
+      const __m512i sums = _mm512_loadu_si512(task.sums + r * block_lanes + v * lanes);
+      done[v] = finish<kind, real>(c, parameters[v], sums, residual[v]);
+      if constexpr (real)
+        _mm512_mask_storeu_ps(task.y + (at + v * lanes) * 4, present[v], done[v].value);
+      else
+        _mm_mask_storeu_epi8(
+            task.y + at + v * lanes, present[v],
+            _mm512_cvtepi32_epi8(_mm512_add_epi32(_mm512_cvtps_epi32(done[v].value), c.output_zero)));
+    }
+    if (HWY_LIKELY(!may_hold_ties(done[0], done[vectors - 1], near))) continue;
+    for (int v = 0; v < vectors; ++v)
+      note_ties(how, task, r, task.first_lane + v * lanes,
+                beyond(done[v].apart, parameters[v].near) & present[v], residual[v], most, ties);
+  }
+}
+
+template <Requantization::Residual kind, bool real>
+void requantize_columns(const Requantization& how, const RequantizeTask& task, std::vector<Tie>& ties) {
+  if (how.channels - task.first_lane > lanes) return requantize_in_order<kind, real, 2>(how, task, ties);
+  requantize_in_order<kind, real, 1>(how, task, ties);
+}
+
+/// Puts halves of 32 channels, as unpacking leaves them, in order: one half of the result.
+HWY_INLINE __m512i ordered(__m512i low, __m512i high, int half) {
+  const __m512i first = _mm512_setr_epi32(0, 1, 2, 3, 16, 17, 18, 19, 4, 5, 6, 7, 20, 21, 22, 23);
+  return _mm512_permutex2var_epi32(low, _mm512_add_epi32(first, _mm512_set1_epi32(half * 8)), high);
+}
+
+template <bool real>
+void requantize_halves(const Requantization& how, const RequantizeTask& task, std::vector<Tie>& ties) {
+  const size_t most = ties.size() + most_ties;
+  const Constants c(how);
+  const int64_t lane = task.first_lane, left = std::min(block_lanes, how.channels - lane),
+                channels = how.channels;
+  const LaneParameters parameters[2] = {{how, lane}, {how, lane + lanes}};
+  const auto present = static_cast<__mmask32>((uint64_t{1} << left) - 1);
+  const __m512 near = _mm512_min_ps(parameters[0].near, parameters[1].near);
+  const __m512i nothing = _mm512_setzero_si512();
+  for (int64_t r = 0; r < task.rows; ++r) {
+    Finished done[2];
+    for (int half = 0; half < 2; ++half)
+      done[half] = finish<Requantization::Residual::none, real>(
+          c, parameters[half], _mm512_loadu_si512(task.sums + r * block_lanes + half * lanes), nothing);
+    const int64_t at = task.pixels[r] * channels + lane;
+    if constexpr (real) {
+      const __m512i low = _mm512_castps_si512(done[0].value), high = _mm512_castps_si512(done[1].value);
+      _mm512_mask_storeu_epi32(task.y + at * 4, static_cast<__mmask16>(present), ordered(low, high, 0));
+      _mm512_mask_storeu_epi32(task.y + (at + lanes) * 4, static_cast<__mmask16>(present >> lanes),
+                               ordered(low, high, 1));
+    } else {
+      const __m512i low = _mm512_add_epi32(_mm512_cvtps_epi32(done[0].value), c.output_zero),
+                    high = _mm512_add_epi32(_mm512_cvtps_epi32(done[1].value), c.output_zero);
+      _mm256_mask_storeu_epi8(task.y + at, present, _mm512_cvtepi16_epi8(_mm512_packs_epi32(low, high)));
+    }
+    if (HWY_LIKELY(!may_hold_ties(done[0], done[1], near))) continue;
+    for (int half = 0; half < 2; ++half)
+      note_ties(how, task, r, lane + half * lanes, beyond(done[half].apart, parameters[half].near), nothing,
+                most, ties);
+  }
+}
+
+HWY_POP_ATTRIBUTES
+
+/// Biases are integers in units of the products as a rule: then they join the sum.
+void add_whole_bias(Requantization& how, size_t lane, size_t channel) {
+  if (how.bias.empty()) return;
+  constexpr float roundings = 4.0F / (1 << 24), most = 1 << 30;
+  const float units = how.bias[channel] / (how.operation.input.scale * how.operation.weight_scale(channel));
+  const float whole = rounded(units);
+  if (std::fabs(units - whole) > roundings * std::fabs(whole) || std::fabs(whole) > most) return;
+  how.start[lane] += static_cast<int32_t>(whole);
+  how.offset[lane] = 0;
+}
+
+uint8_t stored_as(float steps, float low, float high, int32_t zero_point) {
+  return static_cast<uint8_t>(static_cast<int32_t>(rounded(std::clamp(steps, low, high))) + zero_point);
+}
+
+}  // namespace
+
+std::optional<Requantization> describe_requantization(const RequantizedProduct& product) {
+  const QuantizedOperation& operation = product.operation;
+  const auto cut = bounds_of(operation.activation);
+  const bool between = is_8bit(operation.between_type),
+             residual = product.residual_type != ElementType::undefined;
+  if (!cut || (residual && !is_8bit(product.residual_type)) || between != (residual && between))
+    return std::nullopt;
+  Requantization made;
+  made.operation = operation;
+  if (made.real() && residual) return std::nullopt;
+  if (!made.real() && !is_8bit(operation.output_type)) return std::nullopt;
+  made.residual = !residual ? Requantization::Residual::none
+                  : between ? Requantization::Residual::added_to_steps
+                            : Requantization::Residual::added;
+  made.residual_signed = product.residual_type == ElementType::i8;
+  made.channels = static_cast<int64_t>(product.sums.size());
+  made.order = product.order;
+  made.bias.assign(product.bias.begin(), product.bias.end());
+
+  const bool read = made.real() && is_8bit(operation.reader_type);
+  if (made.real()) {
+    made.low = cut->low;
+    made.high = cut->high;
+    if (!read) made.operation.reader.scale = 1;
+    const Bounds seen = read ? steps_of(operation.reader_type, operation.reader) : Bounds{0, -1};
+    made.first_low = seen.low - 1;
+    made.first_high = seen.high + 1;
+  } else {
+    const Bounds stored = steps_of(operation.output_type, operation.output);
+    made.low = std::clamp(rounded(cut->low / operation.output.scale), stored.low, stored.high);
+    made.high = std::clamp(rounded(cut->high / operation.output.scale), stored.low, stored.high);
+    const Bounds first =
+        between ? steps_of(operation.between_type, operation.between) : Bounds{made.low, made.high};
+    made.first_low = first.low;
+    made.first_high = first.high;
+  }
+  const float step = made.real() ? made.operation.reader.scale
+                     : between   ? operation.between.scale
+                                 : operation.output.scale;
+  const size_t count = made.order.size();
+  made.start.resize(count);
+  made.multiplier.resize(count);
+  made.offset.resize(count);
+  made.near.assign(count, 1.0F);
+  for (size_t lane = 0; lane < count; ++lane) {
+    if (made.order[lane] < 0) continue;
+    const auto channel = static_cast<size_t>(made.order[lane]);
+    made.start[lane] = -product.zero_point * product.sums[channel];
+    made.multiplier[lane] = operation.input.scale * operation.weight_scale(channel) / step;
+    made.offset[lane] = made.bias.empty() ? 0.0F : made.bias[channel] / step;
+    if (operation.integer_sums) {
+      add_whole_bias(made, lane, channel);
+      continue;
+    }
+    if (!made.real() || read)
+      made.near[lane] = 0.5F - stray(std::sqrt(product.squares[channel]), made.multiplier[lane],
+                                     made.offset[lane], product.depth);
+  }
+  return made;
+}
+
+void requantize(const Requantization& how, const RequantizeTask& task, std::vector<Tie>& ties) {
+  using Residual = Requantization::Residual;
+  if (how.real()) return requantize_columns<Residual::none, true>(how, task, ties);
+  if (how.residual == Residual::added) return requantize_columns<Residual::added, false>(how, task, ties);
+  if (how.residual == Residual::added_to_steps)
+    return requantize_columns<Residual::added_to_steps, false>(how, task, ties);
+  requantize_columns<Residual::none, false>(how, task, ties);
+}
+
+void requantize_unpacked(const Requantization& how, const RequantizeTask& task, std::vector<Tie>& ties) {
+  return how.real() ? requantize_halves<true>(how, task, ties) : requantize_halves<false>(how, task, ties);
+}
+
+void store_tie(const Requantization& how, const Tie& tie, float sum, std::byte* y) {
+  const QuantizedOperation& operation = how.operation;
+  const int32_t channel = how.order[static_cast<size_t>(tie.lane)];
+  float value = how.bias.empty() ? sum : sum + how.bias[static_cast<size_t>(channel)];
+  std::byte* to = y + (tie.pixel * how.channels + channel) * (how.real() ? 4 : 1);
+  if (how.real()) {
+    value = std::clamp(value, how.low, how.high);
+    std::memcpy(to, &value, sizeof value);
+    return;
+  }
+  if (how.residual != Requantization::Residual::none) {
+    if (how.residual == Requantization::Residual::added_to_steps)
+      value = operation.between.scale *
+              rounded(std::clamp(value / operation.between.scale, how.first_low, how.first_high));
+    value += operation.residual.scale * static_cast<float>(tie.residual - operation.residual.zero_point);
+  }
+  *to = std::byte{stored_as(value / operation.output.scale, how.low, how.high, operation.output.zero_point)};
+}
+
+int64_t tie_block(int64_t depth, int64_t pixels) {
+  int64_t block = 128;
+  if (pixels < depth)
+    for (int64_t columns = 128; columns > 16 && columns / 2 >= pixels; columns /= 2) block *= 2;
+  return block;
+}
+
+HWY_PUSH_ATTRIBUTES("fma")
+
+void sum_as_gemm(const float* data, const float* weights, int64_t stride, int64_t count, int64_t depth,
+                 int64_t block, float* sums) {
+  constexpr int64_t together = 8;
+  for (int64_t i = 0; i < count; i += together) {
+    // The last of them are summed more than once rather than one by one.
+    const int64_t first = std::max<int64_t>(0, std::min(i, count - together));
+    float whole[together] = {};
+    for (int64_t from = 0; from < depth; from += block) {
+      float part[together] = {};
+      for (int64_t k = from; k < std::min(depth, from + block); ++k)
+        for (int64_t j = 0; j < together; ++j) {
+          const int64_t at = std::min(first + j, count - 1) * stride + k;
+          part[j] = __builtin_fmaf(data[at], weights[at], part[j]);
+        }
+      for (int64_t j = 0; j < together; ++j) whole[j] = from == 0 ? part[j] : part[j] + whole[j];
+    }
+    for (int64_t j = 0; j < together && first + j < count; ++j) sums[first + j] = whole[j];
+  }
+}
+
+HWY_POP_ATTRIBUTES
+
+float sum_as_row(const float* data, const float* weights, int64_t depth) {
+  float sum = 0;
+  for (int64_t k = 0; k < depth;) {
+    const int64_t left = depth - k, taken = left >= 4 ? 4 : left >= 2 ? 2 : 1;
+    float part = data[k] * weights[k];
+    for (int64_t i = 1; i < taken; ++i) part += data[k + i] * weights[k + i];
+    sum = k == 0 ? part : part + sum;
+    k += taken;
+  }
+  return sum;
+}
+
+}  // namespace lathe::simd
