@@ -6,6 +6,7 @@
 #include <omp.h>
 
 #include "engine/kernels/simd/quantized_request.h"
+#include "engine/kernels/simd/tie_sums.h"
 
 namespace lathe {
 namespace simd {
@@ -22,15 +23,11 @@ class DenseKernel final : public QuantizedConvKernel {
         unit_(unit),
         panels_(std::move(panels)),
         is_signed_(read.is_signed),
+        tie_sums_(geometry_, how_, is_signed_),
         threads_(omp_get_max_threads()) {
     name_ = unit == QuantizedUnit::tiles ? "simd:quantized_conv:amx" : "simd:quantized_conv:vnni";
     scratch_bytes_ = geometry_.staged_bytes();
     packed_bytes_ = panels_.stored.size();
-    for (int32_t byte = 0; byte < 256; ++byte) {
-      const int32_t stored = is_signed_ ? static_cast<int8_t>(byte) : byte;
-      real_[static_cast<size_t>(byte)] =
-          how_.operation.input.scale * static_cast<float>(stored - how_.operation.input.zero_point);
-    }
     row_blocks_ = (geometry_.rows + block_rows - 1) / block_rows;
     pairs_ = (geometry_.out_channels + block_width - 1) / block_width;
     // What is read again and again should be what the second-level cache holds.
@@ -106,51 +103,12 @@ class DenseKernel final : public QuantizedConvKernel {
                ties);
   }
 
-  /// Data and weights of one sum, in the order channel, kernel row, kernel column.
-  void gather(const uint8_t* row, int64_t channel, float* data, float* weights) const {
-    const QuantizedGeometry& g = geometry_;
-    constexpr int64_t quad = 4, quads = QuantizedPanels::column * quad;
-    const int64_t taps = g.kernel_height * g.kernel_width;
-    const float scale = how_.operation.weight_scale(static_cast<size_t>(channel));
-    const int8_t* column =
-        panels_.column_of(channel / QuantizedPanels::column) + channel % QuantizedPanels::column * quad;
-    int64_t tap = 0, c = 0, at = 0;
-    for (size_t s = 0; s < g.steps.size(); ++s) {
-      const int64_t begin = static_cast<int64_t>(s) % g.steps_per_segment * g.step_bytes;
-      const int64_t counted =
-          std::max<int64_t>(0, begin - std::max<int64_t>(0, g.segment_bytes - g.step_bytes));
-      const int64_t last = std::min(g.step_bytes, counted + g.segment_bytes - begin);
-      const int8_t* step = column + static_cast<int64_t>(s) * g.step_bytes * QuantizedPanels::column;
-      const uint8_t* stored = row + g.steps[s];
-      for (int64_t k = counted; k < last; ++k, at += taps) {
-        if (c == g.channels) {
-          c = 0;
-          at = ++tap;
-        }
-        data[at] = real_[stored[k]];
-        weights[at] = scale * static_cast<float>(step[k / quad * quads + k % quad]);
-        ++c;
-      }
-    }
-  }
-
   void decide(const uint8_t* rows, std::vector<Tie>& ties, std::byte* y) const {
-    constexpr size_t together = 8;
-    const int64_t depth = geometry_.depth();
-    if (ties.empty()) return;
-    std::vector<float> elements(2 * together * static_cast<size_t>(depth));
-    float* weights = elements.data() + together * static_cast<size_t>(depth);
-    for (size_t first = 0; first < ties.size(); first += together) {
-      const size_t count = std::min(together, ties.size() - first);
-      std::array<float, together> sums;
-      for (size_t i = 0; i < count; ++i) {
-        const Tie& tie = ties[first + i];
-        gather(rows + tie.row * geometry_.row_stride, how_.order[static_cast<size_t>(tie.lane)],
-               elements.data() + static_cast<int64_t>(i) * depth, weights + static_cast<int64_t>(i) * depth);
-      }
-      sum_as_gemm(elements.data(), weights, depth, static_cast<int64_t>(count), depth,
-                  tie_block(depth, geometry_.pixels()), sums.data());
-      for (size_t i = 0; i < count; ++i) store_tie(how_, ties[first + i], sums[i], y);
+    std::array<float, DenseTieSums::together> sums;
+    for (size_t first = 0; first < ties.size(); first += sums.size()) {
+      const std::span<const Tie> some(ties.data() + first, std::min(sums.size(), ties.size() - first));
+      tie_sums_.add_up(rows, panels_, some, sums.data());
+      for (size_t i = 0; i < some.size(); ++i) store_tie(how_, some[i], sums[i], y);
     }
     ties.clear();
   }
@@ -159,7 +117,7 @@ class DenseKernel final : public QuantizedConvKernel {
   QuantizedUnit unit_;
   QuantizedPanels panels_;
   bool is_signed_;
-  std::array<float, 256> real_;  ///< what each stored byte means
+  DenseTieSums tie_sums_;
   int threads_;
   int64_t row_blocks_ = 0, pairs_ = 0;
   bool rows_outside_ = true;

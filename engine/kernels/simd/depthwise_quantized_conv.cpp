@@ -9,6 +9,7 @@
 #include <omp.h>
 
 #include "engine/kernels/simd/quantized_request.h"
+#include "engine/kernels/simd/tie_sums.h"
 
 namespace lathe {
 namespace simd {

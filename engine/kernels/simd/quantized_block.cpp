@@ -56,7 +56,7 @@ void multiply_on_vectors(const QuantizedBlock& block, const int32_t* start, int3
 
 HWY_POP_ATTRIBUTES
 
-constexpr int64_t tile_rows = 16;
+constexpr int64_t tile_rows = 16, ahead = 4096;
 constexpr int64_t same_line = 0;  ///< a stride that loads one line into all rows
 
 /// Compilers do not see what instructions for tiles read: it has to be in memory before them.
@@ -114,6 +114,10 @@ void multiply_on_four(const QuantizedGeometry& g, const uint8_t* x, const int8_t
       _tile_dpbusd(2, 5, 6);
       _tile_dpbusd(1, 4, 7);
       _tile_dpbusd(3, 5, 7);
+    }
+    for (int64_t line = 0; line < step_weights; line += vector_bytes) {
+      _mm_prefetch(reinterpret_cast<const char*>(left) + ahead + line, _MM_HINT_T0);
+      _mm_prefetch(reinterpret_cast<const char*>(right) + ahead + line, _MM_HINT_T0);
     }
     left += step_weights;
     right += step_weights;

@@ -347,47 +347,4 @@ void store_tie(const Requantization& how, const Tie& tie, float sum, std::byte* 
   *to = std::byte{stored_as(value / operation.output.scale, how.low, how.high, operation.output.zero_point)};
 }
 
-int64_t tie_block(int64_t depth, int64_t pixels) {
-  int64_t block = 128;
-  if (pixels < depth)
-    for (int64_t columns = 128; columns > 16 && columns / 2 >= pixels; columns /= 2) block *= 2;
-  return block;
-}
-
-HWY_PUSH_ATTRIBUTES("fma")
-
-void sum_as_gemm(const float* data, const float* weights, int64_t stride, int64_t count, int64_t depth,
-                 int64_t block, float* sums) {
-  constexpr int64_t together = 8;
-  for (int64_t i = 0; i < count; i += together) {
-    // The last of them are summed more than once rather than one by one.
-    const int64_t first = std::max<int64_t>(0, std::min(i, count - together));
-    float whole[together] = {};
-    for (int64_t from = 0; from < depth; from += block) {
-      float part[together] = {};
-      for (int64_t k = from; k < std::min(depth, from + block); ++k)
-        for (int64_t j = 0; j < together; ++j) {
-          const int64_t at = std::min(first + j, count - 1) * stride + k;
-          part[j] = __builtin_fmaf(data[at], weights[at], part[j]);
-        }
-      for (int64_t j = 0; j < together; ++j) whole[j] = from == 0 ? part[j] : part[j] + whole[j];
-    }
-    for (int64_t j = 0; j < together && first + j < count; ++j) sums[first + j] = whole[j];
-  }
-}
-
-HWY_POP_ATTRIBUTES
-
-float sum_as_row(const float* data, const float* weights, int64_t depth) {
-  float sum = 0;
-  for (int64_t k = 0; k < depth;) {
-    const int64_t left = depth - k, taken = left >= 4 ? 4 : left >= 2 ? 2 : 1;
-    float part = data[k] * weights[k];
-    for (int64_t i = 1; i < taken; ++i) part += data[k + i] * weights[k + i];
-    sum = k == 0 ? part : part + sum;
-    k += taken;
-  }
-  return sum;
-}
-
 }  // namespace lathe::simd

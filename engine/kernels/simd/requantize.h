@@ -82,13 +82,4 @@ void requantize_unpacked(const Requantization& how, const RequantizeTask& task, 
 /// Stores what becomes of the product's f32 sum.
 void store_tie(const Requantization& how, const Tie& tie, float sum, std::byte* y);
 
-/// Products that MLAS adds one after the other before it adds the sums of such blocks: for matrices of
-/// `pixels` columns.
-int64_t tie_block(int64_t depth, int64_t pixels);
-/// Sums of several products of `depth` f32 elements each, `stride` apart, each fused to its sum.
-void sum_as_gemm(const float* data, const float* weights, int64_t stride, int64_t count, int64_t depth,
-                 int64_t block, float* sums);
-/// The sum of one, as MLAS multiplies a single row: four products at a time, not fused.
-float sum_as_row(const float* data, const float* weights, int64_t depth);
-
 }  // namespace lathe::simd
