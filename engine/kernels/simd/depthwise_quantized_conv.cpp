@@ -17,20 +17,25 @@ namespace {
 
 constexpr int64_t block_pixels = 32, block_channels = 32;
 
+/// Where one tap's first channel lies for the first of some pixels, and how far it is to the next one's.
+struct Place {
+  const uint8_t* first;
+  int64_t step;
+};
+
 /// Output pixels of one line, and where their taps lie.
 struct TapTask {
-  const uint8_t* const* places = nullptr;  ///< [pixels][taps], of the first channel
-  const int16_t* weights = nullptr;        ///< [pairs][low, high half][16][2]
-  const int32_t* start = nullptr;          ///< what sums begin with, by lane
-  int64_t pixels = 0, taps = 0, pairs = 0, channel = 0;
+  const Place* places = nullptr;     ///< [taps]
+  const int16_t* weights = nullptr;  ///< [pairs][low, high half][16][2]
+  const int32_t* start = nullptr;    ///< what sums begin with, by lane
+  int64_t pixels = 0, taps = 0, channel = 0;
   uint32_t present = 0;  ///< a bit for each of the 32 channels
 };
 
 HWY_PUSH_ATTRIBUTES("avx512f,avx512bw,avx512vl,avx512vnni")
 
 template <bool is_signed, bool full>
-HWY_INLINE __m512i load_tap(const TapTask& task, int64_t pixel, int64_t tap) {
-  const uint8_t* from = task.places[pixel * task.taps + tap] + task.channel;
+HWY_INLINE __m512i load_tap(const TapTask& task, const uint8_t* from) {
   const auto* whole = reinterpret_cast<const __m256i*>(from);
   const __m256i bytes = full ? _mm256_loadu_si256(whole) : _mm256_maskz_loadu_epi8(task.present, from);
   return is_signed ? _mm512_cvtepi8_epi16(bytes) : _mm512_cvtepu8_epi16(bytes);
@@ -43,15 +48,17 @@ void multiply_pixels(const TapTask& task, int64_t first, int32_t* sums) {
     low[p] = _mm512_loadu_si512(task.start);
     high[p] = _mm512_loadu_si512(task.start + block_channels / 2);
   }
-  for (int64_t pair = 0; pair < task.pairs; ++pair) {
-    const __m512i w_low = _mm512_load_si512(task.weights + pair * 64),
-                  w_high = _mm512_load_si512(task.weights + pair * 64 + 32);
-    const int64_t second = std::min(2 * pair + 1, task.taps - 1);  // its weight is 0 where there is none
-    for (int p = 0; p < pixels; ++p) {
-      const __m512i a = load_tap<is_signed, full>(task, first + p, 2 * pair),
-                    b = load_tap<is_signed, full>(task, first + p, second);
-      low[p] = _mm512_dpwssd_epi32(low[p], _mm512_unpacklo_epi16(a, b), w_low);
-      high[p] = _mm512_dpwssd_epi32(high[p], _mm512_unpackhi_epi16(a, b), w_high);
+  const int16_t* weights = task.weights;
+  for (int64_t tap = 0; tap < task.taps; tap += 2, weights += 2 * block_channels) {
+    const __m512i w_low = _mm512_load_si512(weights), w_high = _mm512_load_si512(weights + block_channels);
+    // The second's weight is 0 where there is none.
+    const Place &a = task.places[tap], &b = task.places[std::min(tap + 1, task.taps - 1)];
+    const uint8_t *from_a = a.first + first * a.step + task.channel,
+                  *from_b = b.first + first * b.step + task.channel;
+    for (int p = 0; p < pixels; ++p, from_a += a.step, from_b += b.step) {
+      const __m512i x = load_tap<is_signed, full>(task, from_a), y = load_tap<is_signed, full>(task, from_b);
+      low[p] = _mm512_dpwssd_epi32(low[p], _mm512_unpacklo_epi16(x, y), w_low);
+      high[p] = _mm512_dpwssd_epi32(high[p], _mm512_unpackhi_epi16(x, y), w_high);
     }
   }
   for (int p = 0; p < pixels; ++p) {
@@ -67,10 +74,10 @@ void multiply_all(const TapTask& task, int32_t* sums) {
   for (; p < task.pixels; ++p) multiply_pixels<is_signed, full, 1>(task, p, sums);
 }
 
-template <bool is_signed>
-void multiply(const TapTask& task, int32_t* sums) {
+void multiply(bool is_signed, const TapTask& task, int32_t* sums) {
   const bool full = task.present == 0xFFFFFFFF;
-  full ? multiply_all<is_signed, true>(task, sums) : multiply_all<is_signed, false>(task, sums);
+  if (is_signed) return full ? multiply_all<true, true>(task, sums) : multiply_all<true, false>(task, sums);
+  full ? multiply_all<false, true>(task, sums) : multiply_all<false, false>(task, sums);
 }
 
 HWY_POP_ATTRIBUTES
@@ -109,19 +116,24 @@ struct Taps {
   int64_t dilation_y = 1, dilation_x = 1, pad_top = 0, pad_left = 0, channels = 0;
 
   int64_t count() const { return kernel_height * kernel_width; }
-  /// Of every tap of the `count` output pixels from (y, x) on: where its channels begin, `padding` beside the
-  /// image.
-  void place(const uint8_t* image, const uint8_t* padding, int64_t y, int64_t x, int64_t count,
-             const uint8_t** places) const {
+  /// Output columns [begin, end) whose windows lie between the image's left and right edges.
+  int64_t inner_begin() const { return std::min(out_width, (pad_left + stride_x - 1) / stride_x); }
+  int64_t inner_end() const {
+    const int64_t room = width + pad_left - (kernel_width - 1) * dilation_x - 1;
+    return std::clamp(room < 0 ? 0 : room / stride_x + 1, inner_begin(), out_width);
+  }
+  /// For pixels from (y, x) on: one beside an edge, or any number between them. Beside the image lies
+  /// `padding`.
+  void place(const uint8_t* image, const uint8_t* padding, int64_t y, int64_t x, Place* places) const {
     for (int64_t u = 0; u < kernel_height; ++u) {
       const int64_t line = y * stride_y + u * dilation_y - pad_top;
       const bool inside = line >= 0 && line < height;
       for (int64_t v = 0; v < kernel_width; ++v) {
-        const uint8_t** to = places + u * kernel_width + v;
-        int64_t column = x * stride_x + v * dilation_x - pad_left;
-        for (int64_t p = 0; p < count; ++p, column += stride_x)
-          to[p * this->count()] =
-              inside && column >= 0 && column < width ? image + (line * width + column) * channels : padding;
+        const int64_t column = x * stride_x + v * dilation_x - pad_left;
+        if (inside && column >= 0 && column < width)
+          *places++ = {image + (line * width + column) * channels, stride_x * channels};
+        else
+          *places++ = {padding, 0};
       }
     }
   }
@@ -169,7 +181,7 @@ class DepthwiseKernel final : public QuantizedConvKernel {
                   out_image = taps_.out_height * taps_.out_width * taps_.channels * (how_.real() ? 4 : 1);
 #pragma omp parallel num_threads(threads_)
     {
-      std::vector<const uint8_t*> places(static_cast<size_t>(block_pixels * taps_.count()));
+      std::vector<Place> places(static_cast<size_t>(block_pixels * taps_.count()));
       std::vector<Tie> ties;
 #pragma omp for schedule(static)
       for (int64_t i = 0; i < batch_ * taps_.out_height; ++i) {
@@ -185,41 +197,51 @@ class DepthwiseKernel final : public QuantizedConvKernel {
   }
 
  private:
+  /// Neighbouring pixels whose taps lie alike.
+  struct Run {
+    int64_t first, count;
+  };
+
   /// Pixels of output line `line` from `first` on, all channels.
-  void multiply_line(int64_t line, int64_t first, const uint8_t* x, std::byte* y,
-                     std::vector<const uint8_t*>& places, std::vector<Tie>& ties) const {
-    const int64_t count = std::min(block_pixels, taps_.out_width - first), taps = taps_.count(),
-                  pairs = (taps + 1) / 2;
+  void multiply_line(int64_t line, int64_t first, const uint8_t* x, std::byte* y, std::vector<Place>& places,
+                     std::vector<Tie>& ties) const {
+    const int64_t taps = taps_.count(), pairs = (taps + 1) / 2,
+                  end = std::min(first + block_pixels, taps_.out_width);
+    std::array<Run, block_pixels> runs;
+    size_t count = 0;
+    for (int64_t at = first; at < end; at += runs[count++].count) {
+      const bool inner = at >= taps_.inner_begin() && at < taps_.inner_end();
+      runs[count] = {at, inner ? std::min(end, taps_.inner_end()) - at : 1};
+      taps_.place(x, padding_.data(), line, at, places.data() + static_cast<int64_t>(count) * taps);
+    }
     std::array<int64_t, block_pixels> pixels;
-    taps_.place(x, padding_.data(), line, first, count, places.data());
     std::iota(pixels.begin(), pixels.end(), line * taps_.out_width + first);
     alignas(64) std::array<int32_t, block_pixels * block_channels> sums;
     for (int64_t channel = 0; channel < taps_.channels; channel += block_channels) {
       const int64_t present = std::min(block_channels, taps_.channels - channel);
-      const TapTask task{places.data(),
-                         reinterpret_cast<const int16_t*>(packed_.data()) + channel * pairs * 2,
-                         how_.start.data() + channel,
-                         count,
-                         taps,
-                         pairs,
-                         channel,
-                         static_cast<uint32_t>((uint64_t{1} << present) - 1)};
-      is_signed_ ? multiply<true>(task, sums.data()) : multiply<false>(task, sums.data());
-      requantize_unpacked(how_, {sums.data(), pixels.data(), pixels[0], count, channel, nullptr, y}, ties);
+      for (size_t run = 0; run < count; ++run)
+        multiply(is_signed_,
+                 {places.data() + static_cast<int64_t>(run) * taps,
+                  reinterpret_cast<const int16_t*>(packed_.data()) + channel * pairs * 2,
+                  how_.start.data() + channel, runs[run].count, taps, channel,
+                  static_cast<uint32_t>((uint64_t{1} << present) - 1)},
+                 sums.data() + (runs[run].first - first) * block_channels);
+      requantize_unpacked(how_, {sums.data(), pixels.data(), pixels[0], end - first, channel, nullptr, y},
+                          ties);
     }
   }
 
   void decide(const uint8_t* x, std::vector<Tie>& ties, std::byte* y) const {
     if (ties.empty()) return;
     const int64_t taps = taps_.count();
-    std::vector<const uint8_t*> places(static_cast<size_t>(taps));
+    std::vector<Place> places(static_cast<size_t>(taps));
     std::vector<float> data(places.size()), weights(places.size());
     for (const Tie& tie : ties) {
       const int32_t channel = how_.order[static_cast<size_t>(tie.lane)];
-      taps_.place(x, padding_.data(), tie.pixel / taps_.out_width, tie.pixel % taps_.out_width, 1,
+      taps_.place(x, padding_.data(), tie.pixel / taps_.out_width, tie.pixel % taps_.out_width,
                   places.data());
       for (size_t k = 0; k < places.size(); ++k) {
-        const uint8_t stored = places[k][channel];
+        const uint8_t stored = places[k].first[channel];
         const int32_t whole = is_signed_ ? static_cast<int32_t>(static_cast<int8_t>(stored)) : stored;
         data[k] = how_.operation.input.scale * static_cast<float>(whole - how_.operation.input.zero_point);
         weights[k] = how_.operation.weight_scale(static_cast<size_t>(channel)) *
