@@ -7,8 +7,10 @@
 
 #include <functional>
 #include <map>
+#include <optional>
 #include <random>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "engine/kernels/kernel.h"
@@ -61,6 +63,10 @@ using Accepted = std::map<std::string, int>;
 
 /// Runs the case by every candidate that takes it and compares. False when the reference refuses it.
 bool check(const Case& test, Accepted& accepted);
+
+/// Output 0 by one candidate, as an engine would run it; nothing where it declines.
+std::optional<Tensor> run_candidate(const Case& test, std::string_view name, ElementType type,
+                                    const Shape& shape);
 
 /// Runs `count` cases, every third also with its f32 inputs rounded to bf16 or f16, unless `narrow` is false.
 /// Those that the reference refuses count for nothing; fewer than a fifth may be. Each candidate of `least`

@@ -112,8 +112,7 @@ bool has_special(const Case& test) {
 }
 
 /// One run; `alias`: the output is written over the memory of this input, -1 for none.
-void run_kernel(Kernel& kernel, const KernelRequest& request, const Case& test, const Tensor& want,
-                int alias) {
+Tensor output_of(Kernel& kernel, const Case& test, ElementType type, const Shape& shape, int alias) {
   std::vector<Tensor> memory;
   std::vector<const std::byte*> from;
   for (size_t i = 0; i < test.inputs.size(); ++i) {
@@ -122,14 +121,20 @@ void run_kernel(Kernel& kernel, const KernelRequest& request, const Case& test, 
     from.push_back(given ? memory.back().raw() : nullptr);
   }
   const Layout layout = layout_at(kernel.output_layouts(), 0);
-  Tensor output = bytes((layout.plain() ? want.bytes() : layout.bytes) + 64);
+  const size_t size = TensorDesc{type, shape, layout}.bytes();
+  Tensor output = bytes(size + 64);
   std::fill_n(output.mutable_raw(), output.bytes(), std::byte{0x7f});
   if (alias >= 0) output = memory[static_cast<size_t>(alias)];
   Tensor scratch = bytes(kernel.scratch_bytes() + 64);
   std::byte* to = output.mutable_raw();
   const Status status = kernel.run({from, {&to, 1}, scratch.mutable_raw()});
-  ASSERT_TRUE(status.ok()) << status.error().text();
-  const Tensor got = plain_tensor(output, want.type(), want.shape(), layout);
+  EXPECT_TRUE(status.ok()) << status.error().text();
+  return plain_tensor(output, type, shape, layout);
+}
+
+void run_kernel(Kernel& kernel, const KernelRequest& request, const Case& test, const Tensor& want,
+                int alias) {
+  const Tensor got = output_of(kernel, test, want.type(), want.shape(), alias);
   EXPECT_EQ(difference(got, want, test, keeps_special(kernel.name(), test.node)), "")
       << kernel.name() << (alias >= 0 ? ", in place" : "") << (request.plain_layouts ? ", plain layouts" : "")
       << (request.prepack ? "" : ", not prepacked");
@@ -156,14 +161,10 @@ void check_candidate(const KernelCandidate& candidate, const KernelRequest& requ
   if (fits) run_kernel(**kernel, request, test, want, in_place);
 }
 
-}  // namespace
-
-bool check(const Case& test, Accepted& accepted) {
-  const auto expected = run_node(test.node, test.inputs);
-  if (!expected.ok()) return false;
-  const Tensor& want = (*expected)[0].tensor;
-  Node node = test.node;
+/// What a compiler would ask for; `node` is the case's, with values.
+KernelRequest request_for(const Case& test, Node& node, ElementType type, const Shape& shape) {
   KernelRequest request;
+  node = test.node;
   request.node = &node;
   uint32_t id = 0;
   for (size_t i = 0; i < test.inputs.size(); ++i, ++id) {
@@ -174,7 +175,31 @@ bool check(const Case& test, Accepted& accepted) {
     request.constants.push_back(constant && input.defined() ? &input : nullptr);
   }
   node.outputs.push_back(ValueId(id));
-  request.outputs.push_back({want.type(), want.shape(), {}});
+  request.outputs.push_back({type, shape, {}});
+  return request;
+}
+
+}  // namespace
+
+std::optional<Tensor> run_candidate(const Case& test, std::string_view name, ElementType type,
+                                    const Shape& shape) {
+  Node node;
+  const KernelRequest request = request_for(test, node, type, shape);
+  for (const KernelCandidate& candidate : kernels().find(node.qualified_type())) {
+    if (candidate.name != name) continue;
+    Prepared prepared = candidate.prepare(request);
+    if (auto* kernel = std::get_if<std::unique_ptr<Kernel>>(&prepared))
+      return output_of(**kernel, test, type, shape, -1);
+  }
+  return std::nullopt;
+}
+
+bool check(const Case& test, Accepted& accepted) {
+  const auto expected = run_node(test.node, test.inputs);
+  if (!expected.ok()) return false;
+  const Tensor& want = (*expected)[0].tensor;
+  Node node;
+  KernelRequest request = request_for(test, node, want.type(), want.shape());
   if (test.blocked)
     for (size_t i = 0; i < test.inputs.size(); ++i)
       if (request.constants[i] == nullptr && test.inputs[i].type() == ElementType::f32)

@@ -151,5 +151,24 @@ TEST(QuantizedPasses, OutputThatSomebodyElseReadsStaysReal) {
   expect_quantized(m.graph, {"QuantizeLinear", "lathe.QuantizedConv", "QuantizeLinear"}, 1.0);
 }
 
+/// A real result that is quantised too, behind a function that cuts, is told by what: its ties matter.
+TEST(QuantizedPasses, RealOutputKnowsTheQuantisationThatReadsIt) {
+  QuantizedMaker m;
+  const ValueId x = m.through(m.input({1, 4, 9, 9}), data_scale, 117);
+  const ValueId conv = m.node("Conv", {x, m.weights_8bit({8, 4, 3, 3}, 0)});
+  m.output(conv);
+  m.output(m.quantize(m.node("Relu", {conv}), 0.02F, 128));
+  expect_quantized(m.graph, {"QuantizeLinear", "lathe.QuantizedConv", "QuantizeLinear", "Relu"}, 1.0);
+  if (!multiplies_8bit()) return;
+  Graph optimised = m.graph.clone();
+  ASSERT_TRUE(optimize(optimised, {}).ok());
+  for (const Node& node : optimised.nodes()) {
+    if (!node.alive || node.op_type != "QuantizedConv") continue;
+    EXPECT_EQ(node.attributes.get_string("reader_type", ""), "u8");
+    EXPECT_FLOAT_EQ(node.attributes.get_float("reader_scale", 0), 0.02F);
+    EXPECT_EQ(node.attributes.get_int("reader_zero_point", 0), 128);
+  }
+}
+
 }  // namespace
 }  // namespace lathe

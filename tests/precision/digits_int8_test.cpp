@@ -48,7 +48,7 @@ Flops flops_that_ran(const fs::path& file) {
     sum.products += count;
     if (!quantized) continue;
     EXPECT_EQ(trace->arg_text(id, "precision"), "int8");
-    EXPECT_TRUE(kernel.starts_with("onednn:quantized_")) << kernel << ": " << trace->arg_text(id, "node");
+    EXPECT_NE(kernel.find(":quantized_"), std::string::npos) << kernel << ": " << trace->arg_text(id, "node");
     sum.in_8bit += count;
   }
   return sum;
