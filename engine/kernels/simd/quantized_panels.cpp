@@ -78,28 +78,12 @@ int64_t QuantizedGeometry::tap_offset(int64_t u, int64_t v) const {
 }
 
 std::optional<QuantizedGeometry> describe_quantized(const ConvGeometry& conv) {
-  const Window& window = conv.window;
-  const size_t rank = window.rank();
-  if (conv.groups != 1 || rank < 1 || rank > 2) return std::nullopt;
-  QuantizedGeometry g;
+  const auto window = image_window(conv);
+  if (!window || conv.groups != 1) return std::nullopt;
+  QuantizedGeometry g{*window};
   g.batch = conv.batch;
   g.channels = conv.channels;
   g.out_channels = conv.out_channels;
-  const size_t x = rank - 1;
-  g.width = conv.input[x];
-  g.out_width = window.output[x];
-  g.kernel_width = window.kernel[x];
-  g.stride_x = window.strides[x];
-  g.dilation_x = window.dilations[x];
-  g.pad_left = window.pads_begin[x];
-  g.height = rank == 2 ? conv.input[0] : 1;
-  g.out_height = rank == 2 ? window.output[0] : 1;
-  if (rank == 2) {
-    g.kernel_height = window.kernel[0];
-    g.stride_y = window.strides[0];
-    g.dilation_y = window.dilations[0];
-    g.pad_top = window.pads_begin[0];
-  }
   g.staged = !lies_ready(conv);
   place_rows(g);
   place_steps(g);
@@ -125,7 +109,7 @@ namespace {
 /// One output channel's weights as the steps meet them: what was counted before, or lies beyond, is 0.
 void order_weights(const QuantizedGeometry& g, const int8_t* weights, std::span<int8_t> tap_by_tap,
                    std::span<int8_t> stepwise) {
-  const int64_t taps = g.kernel_height * g.kernel_width;
+  const int64_t taps = g.taps();
   for (int64_t tap = 0; tap < taps; ++tap) {
     int8_t* to = tap_by_tap.data() + tap * g.channels;
     for (int64_t c = 0; c < g.channels; ++c) to[c] = weights[c * taps + tap];

@@ -18,18 +18,15 @@
 #include <vector>
 
 #include "engine/base/buffer.h"
-#include "engine/ops/window.h"
+#include "engine/kernels/simd/image_window.h"
 
 namespace lathe::simd {
 
 /// Sizes in bytes are sizes in elements: both are 8 bit.
-struct QuantizedGeometry {
+struct QuantizedGeometry : ImageWindow {
   static constexpr int64_t step_limit = 64;
 
   int64_t batch = 0, channels = 0, out_channels = 0;
-  int64_t height = 0, width = 0, out_height = 0, out_width = 0;
-  int64_t kernel_height = 1, kernel_width = 1, stride_y = 1, stride_x = 1;
-  int64_t dilation_y = 1, dilation_x = 1, pad_top = 0, pad_left = 0;
 
   bool staged = false;
   int64_t line_width = 0;           ///< pixels of a staged line, padding included
@@ -42,8 +39,7 @@ struct QuantizedGeometry {
   int64_t segment_bytes = 0, step_bytes = 0, steps_per_segment = 0;
   std::vector<int64_t> steps;  ///< where each step begins, from a row's first byte
 
-  int64_t depth() const { return channels * kernel_height * kernel_width; }
-  int64_t pixels() const { return out_height * out_width; }
+  int64_t depth() const { return channels * taps(); }
   size_t staged_bytes() const;  ///< of one image; 0 where it is read as it lies
   /// Byte of kernel tap (u, v) from a row's first byte.
   int64_t tap_offset(int64_t u, int64_t v) const;

@@ -3,51 +3,13 @@
 #include "engine/kernels/simd/requantize.h"
 
 #include <algorithm>
-#include <cmath>
-#include <cstring>
 #include <hwy/base.h>
 #include <immintrin.h>
-#include <limits>
 
 namespace lathe::simd {
 namespace {
 
 constexpr int64_t lanes = 16, block_lanes = 32;
-
-struct Bounds {
-  float low, high;
-};
-
-/// An activation that only cuts, as bounds of real numbers.
-std::optional<Bounds> bounds_of(const Activation& activation) {
-  constexpr float limit = std::numeric_limits<float>::max();
-  if (activation.kind == ActivationKind::none) return Bounds{-limit, limit};
-  if (activation.kind == ActivationKind::relu) return Bounds{0, limit};
-  if (activation.kind == ActivationKind::clip) return Bounds{activation.alpha, activation.beta};
-  return std::nullopt;
-}
-
-/// Steps that a type can store, from its zero point.
-Bounds steps_of(ElementType type, const Quantization& quantization) {
-  const float low = type == ElementType::u8 ? 0.0F : -128.0F,
-              high = type == ElementType::u8 ? 255.0F : 127.0F;
-  const auto zero = static_cast<float>(quantization.zero_point);
-  return {low - zero, high - zero};
-}
-
-float rounded(float steps) {
-  return std::nearbyint(steps);
-}
-
-/// How far an f32 sum strays from the exact one, in steps, with room: rounding errors of a sum of n products
-/// grow like the square root of n times the size of partial sums, here taken from data of half its range.
-float stray(float root_of_squares, float step, float offset, int64_t depth) {
-  constexpr float unit = 1.0F / (1 << 24), half_range = 128, own = 510, block = 128;
-  const auto n = static_cast<float>(depth);
-  const float spread = half_range * root_of_squares * step;
-  const float roundings = std::sqrt(std::min(n, block) + n / block) * (0.5F + 1.0F / std::sqrt(n));
-  return unit * (spread * roundings + own + 3 * std::fabs(offset));
-}
 
 HWY_PUSH_ATTRIBUTES("avx512f,avx512bw,avx512dq,avx512vl")
 
@@ -237,83 +199,7 @@ void requantize_halves(const Requantization& how, const RequantizeTask& task, st
 
 HWY_POP_ATTRIBUTES
 
-/// Biases are integers in units of the products as a rule: then they join the sum.
-void add_whole_bias(Requantization& how, size_t lane, size_t channel) {
-  if (how.bias.empty()) return;
-  constexpr float roundings = 4.0F / (1 << 24), most = 1 << 30;
-  const float units = how.bias[channel] / (how.operation.input.scale * how.operation.weight_scale(channel));
-  const float whole = rounded(units);
-  if (std::fabs(units - whole) > roundings * std::fabs(whole) || std::fabs(whole) > most) return;
-  how.start[lane] += static_cast<int32_t>(whole);
-  how.offset[lane] = 0;
-}
-
-uint8_t stored_as(float steps, float low, float high, int32_t zero_point) {
-  return static_cast<uint8_t>(static_cast<int32_t>(rounded(std::clamp(steps, low, high))) + zero_point);
-}
-
 }  // namespace
-
-std::optional<Requantization> describe_requantization(const RequantizedProduct& product) {
-  const QuantizedOperation& operation = product.operation;
-  const auto cut = bounds_of(operation.activation);
-  const bool between = is_8bit(operation.between_type),
-             residual = product.residual_type != ElementType::undefined;
-  if (!cut || (residual && !is_8bit(product.residual_type)) || between != (residual && between))
-    return std::nullopt;
-  Requantization made;
-  made.operation = operation;
-  if (made.real() && residual) return std::nullopt;
-  if (!made.real() && !is_8bit(operation.output_type)) return std::nullopt;
-  made.residual = !residual ? Requantization::Residual::none
-                  : between ? Requantization::Residual::added_to_steps
-                            : Requantization::Residual::added;
-  made.residual_signed = product.residual_type == ElementType::i8;
-  made.channels = static_cast<int64_t>(product.sums.size());
-  made.order = product.order;
-  made.bias.assign(product.bias.begin(), product.bias.end());
-
-  const bool read = made.real() && is_8bit(operation.reader_type);
-  if (made.real()) {
-    made.low = cut->low;
-    made.high = cut->high;
-    if (!read) made.operation.reader.scale = 1;
-    const Bounds seen = read ? steps_of(operation.reader_type, operation.reader) : Bounds{0, -1};
-    made.first_low = seen.low - 1;
-    made.first_high = seen.high + 1;
-  } else {
-    const Bounds stored = steps_of(operation.output_type, operation.output);
-    made.low = std::clamp(rounded(cut->low / operation.output.scale), stored.low, stored.high);
-    made.high = std::clamp(rounded(cut->high / operation.output.scale), stored.low, stored.high);
-    const Bounds first =
-        between ? steps_of(operation.between_type, operation.between) : Bounds{made.low, made.high};
-    made.first_low = first.low;
-    made.first_high = first.high;
-  }
-  const float step = made.real() ? made.operation.reader.scale
-                     : between   ? operation.between.scale
-                                 : operation.output.scale;
-  const size_t count = made.order.size();
-  made.start.resize(count);
-  made.multiplier.resize(count);
-  made.offset.resize(count);
-  made.near.assign(count, 1.0F);
-  for (size_t lane = 0; lane < count; ++lane) {
-    if (made.order[lane] < 0) continue;
-    const auto channel = static_cast<size_t>(made.order[lane]);
-    made.start[lane] = -product.zero_point * product.sums[channel];
-    made.multiplier[lane] = operation.input.scale * operation.weight_scale(channel) / step;
-    made.offset[lane] = made.bias.empty() ? 0.0F : made.bias[channel] / step;
-    if (operation.integer_sums) {
-      add_whole_bias(made, lane, channel);
-      continue;
-    }
-    if (!made.real() || read)
-      made.near[lane] = 0.5F - stray(std::sqrt(product.squares[channel]), made.multiplier[lane],
-                                     made.offset[lane], product.depth);
-  }
-  return made;
-}
 
 void requantize(const Requantization& how, const RequantizeTask& task, std::vector<Tie>& ties) {
   using Residual = Requantization::Residual;
@@ -326,25 +212,6 @@ void requantize(const Requantization& how, const RequantizeTask& task, std::vect
 
 void requantize_unpacked(const Requantization& how, const RequantizeTask& task, std::vector<Tie>& ties) {
   return how.real() ? requantize_halves<true>(how, task, ties) : requantize_halves<false>(how, task, ties);
-}
-
-void store_tie(const Requantization& how, const Tie& tie, float sum, std::byte* y) {
-  const QuantizedOperation& operation = how.operation;
-  const int32_t channel = how.order[static_cast<size_t>(tie.lane)];
-  float value = how.bias.empty() ? sum : sum + how.bias[static_cast<size_t>(channel)];
-  std::byte* to = y + (tie.pixel * how.channels + channel) * (how.real() ? 4 : 1);
-  if (how.real()) {
-    value = std::clamp(value, how.low, how.high);
-    std::memcpy(to, &value, sizeof value);
-    return;
-  }
-  if (how.residual != Requantization::Residual::none) {
-    if (how.residual == Requantization::Residual::added_to_steps)
-      value = operation.between.scale *
-              rounded(std::clamp(value / operation.between.scale, how.first_low, how.first_high));
-    value += operation.residual.scale * static_cast<float>(tie.residual - operation.residual.zero_point);
-  }
-  *to = std::byte{stored_as(value / operation.output.scale, how.low, how.high, operation.output.zero_point)};
 }
 
 }  // namespace lathe::simd

@@ -46,7 +46,7 @@ DenseTieSums::DenseTieSums(const QuantizedGeometry& g, const Requantization& how
       input_(how.operation.input),
       weight_scales_(how.operation.weight_scales),
       order_(how.order) {
-  const int64_t taps = g.kernel_height * g.kernel_width;
+  const int64_t taps = g.taps();
   const bool dense = g.dilation_x == 1;
   data_at_.resize(static_cast<size_t>(taps));
   weights_at_.resize(static_cast<size_t>(depth_));
