@@ -62,7 +62,7 @@ class DenseKernel final : public QuantizedConvKernel {
   /// This thread's share of all blocks.
   void multiply_share(const uint8_t* rows, const uint8_t* residual, std::byte* y) const {
     const TileScope scope(unit_, geometry_);
-    std::vector<Tie> ties;
+    TieList ties;
     const int64_t blocks = row_blocks_ * pairs_;
 #pragma omp for schedule(static)
     for (int64_t i = 0; i < blocks; ++i) {
@@ -70,14 +70,13 @@ class DenseKernel final : public QuantizedConvKernel {
         multiply(i / pairs_, i % pairs_, rows, residual, y, ties);
       else
         multiply(i % row_blocks_, i / row_blocks_, rows, residual, y, ties);
-      constexpr size_t enough = 256;
-      if (ties.size() >= enough) decide(rows, ties, y);
+      if (!ties.has_room()) decide(rows, ties, y);
     }
     decide(rows, ties, y);
   }
 
   void multiply(int64_t row_block, int64_t pair, const uint8_t* rows, const uint8_t* residual, std::byte* y,
-                std::vector<Tie>& ties) const {
+                TieList& ties) const {
     const QuantizedGeometry& g = geometry_;
     const int64_t begin = row_block * block_rows, end = std::min(begin + block_rows, g.rows);
     // Tiles are multiplied whole: the last ones once more with rows of those before.
@@ -103,14 +102,14 @@ class DenseKernel final : public QuantizedConvKernel {
                ties);
   }
 
-  void decide(const uint8_t* rows, std::vector<Tie>& ties, std::byte* y) const {
+  void decide(const uint8_t* rows, TieList& ties, std::byte* y) const {
     std::array<float, DenseTieSums::together> sums;
-    for (size_t first = 0; first < ties.size(); first += sums.size()) {
-      const std::span<const Tie> some(ties.data() + first, std::min(sums.size(), ties.size() - first));
+    for (size_t first = 0; first < ties.count; first += sums.size()) {
+      const auto some = ties.all().subspan(first, std::min(sums.size(), ties.count - first));
       tie_sums_.add_up(rows, panels_, some, sums.data());
       for (size_t i = 0; i < some.size(); ++i) store_tie(how_, some[i], sums[i], y);
     }
-    ties.clear();
+    ties.count = 0;
   }
 
   QuantizedGeometry geometry_;

@@ -55,6 +55,7 @@ class DepthwiseKernel final : public QuantizedConvKernel {
         threads_(omp_get_max_threads()) {
     name_ = "simd:quantized_conv:depthwise";
     packed_bytes_ = packed_.size() + weights_.size();
+    scratch_bytes_ = static_cast<size_t>(threads_ * own_places()) * sizeof(Place);
     padding_.assign(how_.order.size(), static_cast<uint8_t>(how_.operation.input.zero_point));
   }
 
@@ -63,8 +64,8 @@ class DepthwiseKernel final : public QuantizedConvKernel {
                   out_image = taps_.out_height * taps_.out_width * taps_.channels * (how_.real() ? 4 : 1);
 #pragma omp parallel num_threads(threads_)
     {
-      std::vector<Place> places(static_cast<size_t>(block_pixels * taps_.taps()));
-      std::vector<Tie> ties;
+      auto* places = reinterpret_cast<Place*>(arguments.scratch) + omp_get_thread_num() * own_places();
+      TieList ties;
 #pragma omp for schedule(static)
       for (int64_t i = 0; i < batch_ * taps_.out_height; ++i) {
         const auto* x =
@@ -72,7 +73,7 @@ class DepthwiseKernel final : public QuantizedConvKernel {
         std::byte* y = arguments.outputs[0] + i / taps_.out_height * out_image;
         for (int64_t first = 0; first < taps_.out_width; first += block_pixels)
           multiply_line(i % taps_.out_height, first, x, y, places, ties);
-        decide(x, ties, y);
+        decide(x, places, ties, y);
       }
     }
     return {};
@@ -85,8 +86,8 @@ class DepthwiseKernel final : public QuantizedConvKernel {
   };
 
   /// Pixels of output line `line` from `first` on, all channels.
-  void multiply_line(int64_t line, int64_t first, const uint8_t* x, std::byte* y, std::vector<Place>& places,
-                     std::vector<Tie>& ties) const {
+  void multiply_line(int64_t line, int64_t first, const uint8_t* x, std::byte* y, Place* places,
+                     TieList& ties) const {
     const int64_t taps = taps_.taps(), pairs = (taps + 1) / 2,
                   end = std::min(first + block_pixels, taps_.out_width);
     std::array<Run, block_pixels> runs;
@@ -94,7 +95,7 @@ class DepthwiseKernel final : public QuantizedConvKernel {
     for (int64_t at = first; at < end; at += runs[count++].count) {
       const bool inner = at >= taps_.inner_begin() && at < taps_.inner_end();
       runs[count] = {at, inner ? std::min(end, taps_.inner_end()) - at : 1};
-      taps_.place(x, padding_.data(), line, at, places.data() + static_cast<int64_t>(count) * taps);
+      taps_.place(x, padding_.data(), line, at, places + static_cast<int64_t>(count) * taps);
     }
     std::array<int64_t, block_pixels> pixels;
     std::iota(pixels.begin(), pixels.end(), line * taps_.out_width + first);
@@ -103,36 +104,40 @@ class DepthwiseKernel final : public QuantizedConvKernel {
       const int64_t present = std::min(tap_channels, taps_.channels - channel);
       for (size_t run = 0; run < count; ++run)
         multiply_taps(is_signed_,
-                      {places.data() + static_cast<int64_t>(run) * taps,
+                      {places + static_cast<int64_t>(run) * taps,
                        reinterpret_cast<const int16_t*>(packed_.data()) + channel * pairs * 2,
                        how_.start.data() + channel, runs[run].count, taps, channel,
                        static_cast<uint32_t>((uint64_t{1} << present) - 1)},
                       sums.data() + (runs[run].first - first) * tap_channels);
       requantize_unpacked(how_, {sums.data(), pixels.data(), pixels[0], end - first, channel, nullptr, y},
                           ties);
+      if (!ties.has_room()) decide(x, places, ties, y);
     }
   }
 
-  void decide(const uint8_t* x, std::vector<Tie>& ties, std::byte* y) const {
-    if (ties.empty()) return;
+  /// `places`: this thread's.
+  void decide(const uint8_t* x, Place* places, TieList& ties, std::byte* y) const {
     const int64_t taps = taps_.taps();
-    std::vector<Place> places(static_cast<size_t>(taps));
-    std::vector<float> data(places.size()), weights(places.size());
-    for (const Tie& tie : ties) {
+    Place* own = places + block_pixels * taps;
+    auto* products = reinterpret_cast<float*>(own + taps);
+    const Quantization& input = how_.operation.input;
+    for (const Tie& tie : ties.all()) {
       const int32_t channel = how_.order[static_cast<size_t>(tie.lane)];
-      taps_.place(x, padding_.data(), tie.pixel / taps_.out_width, tie.pixel % taps_.out_width,
-                  places.data());
-      for (size_t k = 0; k < places.size(); ++k) {
-        const uint8_t stored = places[k].first[channel];
-        const int32_t whole = is_signed_ ? static_cast<int32_t>(static_cast<int8_t>(stored)) : stored;
-        data[k] = how_.operation.input.scale * static_cast<float>(whole - how_.operation.input.zero_point);
-        weights[k] = how_.operation.weight_scale(static_cast<size_t>(channel)) *
-                     static_cast<float>(weights_[static_cast<size_t>(channel * taps) + k]);
+      const float scale = how_.operation.weight_scale(static_cast<size_t>(channel));
+      taps_.place(x, padding_.data(), tie.pixel / taps_.out_width, tie.pixel % taps_.out_width, own);
+      for (int64_t k = 0; k < taps; ++k) {
+        const uint8_t byte = own[k].first[channel];
+        const int32_t stored = is_signed_ ? static_cast<int32_t>(static_cast<int8_t>(byte)) : byte;
+        const float weight = scale * static_cast<float>(weights_[static_cast<size_t>(channel * taps + k)]);
+        products[k] = input.scale * static_cast<float>(stored - input.zero_point) * weight;
       }
-      store_tie(how_, tie, sum_as_row(data.data(), weights.data(), taps), y);
+      store_tie(how_, tie, sum_as_row(products, taps), y);
     }
-    ties.clear();
+    ties.count = 0;
   }
+
+  /// Of one thread: those of a block of pixels, of a tie, and room for a tie's products.
+  int64_t own_places() const { return (block_pixels + 2) * taps_.taps(); }
 
   Taps taps_;
   int64_t batch_;

@@ -102,21 +102,22 @@ HWY_INLINE bool may_hold_ties(const Finished& a, const Finished& b, __m512 near)
 }
 
 void note_ties(const Requantization& how, const RequantizeTask& task, int64_t row, int64_t lane,
-               uint32_t found, __m512i residual, size_t most, std::vector<Tie>& ties) {
+               uint32_t found, __m512i residual, size_t most, TieList& ties) {
   alignas(64) int32_t stored[lanes];
   _mm512_store_si512(stored, residual);
-  for (; found != 0 && ties.size() < most; found &= found - 1) {
+  for (; found != 0 && ties.count < most; found &= found - 1) {
     const int i = __builtin_ctz(found);
     const auto at = static_cast<size_t>(lane + i);
     if (how.order[at] >= 0)
-      ties.push_back({task.first_row + row, task.pixels[row], static_cast<int32_t>(at), stored[i]});
+      ties.stored[ties.count++] = {task.first_row + row, task.pixels[row], static_cast<int32_t>(at),
+                                   stored[i]};
   }
 }
 
 /// `vectors` times 16 lanes that are channels in order.
 template <Requantization::Residual kind, bool real, int vectors>
-void requantize_in_order(const Requantization& how, const RequantizeTask& task, std::vector<Tie>& ties) {
-  const size_t most = ties.size() + most_ties;
+void requantize_in_order(const Requantization& how, const RequantizeTask& task, TieList& ties) {
+  const size_t most = ties.count + TieList::a_block;
   const Constants c(how);
   const bool residual_signed = how.residual_signed;
   const int64_t channels = how.channels, last = (vectors - 1) * lanes,
@@ -153,7 +154,7 @@ void requantize_in_order(const Requantization& how, const RequantizeTask& task, 
 }
 
 template <Requantization::Residual kind, bool real>
-void requantize_columns(const Requantization& how, const RequantizeTask& task, std::vector<Tie>& ties) {
+void requantize_columns(const Requantization& how, const RequantizeTask& task, TieList& ties) {
   if (how.channels - task.first_lane > lanes) return requantize_in_order<kind, real, 2>(how, task, ties);
   requantize_in_order<kind, real, 1>(how, task, ties);
 }
@@ -165,8 +166,8 @@ HWY_INLINE __m512i ordered(__m512i low, __m512i high, int half) {
 }
 
 template <bool real>
-void requantize_halves(const Requantization& how, const RequantizeTask& task, std::vector<Tie>& ties) {
-  const size_t most = ties.size() + most_ties;
+void requantize_halves(const Requantization& how, const RequantizeTask& task, TieList& ties) {
+  const size_t most = ties.count + TieList::a_block;
   const Constants c(how);
   const int64_t lane = task.first_lane, left = std::min(block_lanes, how.channels - lane),
                 channels = how.channels;
@@ -201,7 +202,7 @@ HWY_POP_ATTRIBUTES
 
 }  // namespace
 
-void requantize(const Requantization& how, const RequantizeTask& task, std::vector<Tie>& ties) {
+void requantize(const Requantization& how, const RequantizeTask& task, TieList& ties) {
   using Residual = Requantization::Residual;
   if (how.real()) return requantize_columns<Residual::none, true>(how, task, ties);
   if (how.residual == Residual::added) return requantize_columns<Residual::added, false>(how, task, ties);
@@ -210,7 +211,7 @@ void requantize(const Requantization& how, const RequantizeTask& task, std::vect
   requantize_columns<Residual::none, false>(how, task, ties);
 }
 
-void requantize_unpacked(const Requantization& how, const RequantizeTask& task, std::vector<Tie>& ties) {
+void requantize_unpacked(const Requantization& how, const RequantizeTask& task, TieList& ties) {
   return how.real() ? requantize_halves<true>(how, task, ties) : requantize_halves<false>(how, task, ties);
 }
 

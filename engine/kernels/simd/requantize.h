@@ -8,6 +8,7 @@
 // order in which ONNX Runtime's CPU kernels (MLAS) sum.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <optional>
 #include <span>
@@ -70,14 +71,24 @@ struct RequantizeTask {
   const uint8_t* residual = nullptr;  ///< of the image, channels last
   std::byte* y = nullptr;             ///< of the image, channels last
 };
-/// Ties are appended, but of one block no more than `most_ties`: a model whose every value is one (scales may
+/// Of one thread. Of one block no more are noted than `a_block`: a model whose every value is one (scales may
 /// be such) is not worth more.
-constexpr size_t most_ties = 32;
+struct TieList {
+  static constexpr size_t a_block = 32;
+
+  std::array<Tie, 256> stored;
+  size_t count = 0;
+
+  bool has_room() const { return count + a_block <= stored.size(); }
+  std::span<const Tie> all() const { return {stored.data(), count}; }
+};
+
+/// Wants a list that has room.
 /// For lanes that are channels in order.
-void requantize(const Requantization& how, const RequantizeTask& task, std::vector<Tie>& ties);
+void requantize(const Requantization& how, const RequantizeTask& task, TieList& ties);
 /// The same for lanes in the order in which _mm512_unpacklo_epi16 and _mm512_unpackhi_epi16 leave 32
 /// channels.
-void requantize_unpacked(const Requantization& how, const RequantizeTask& task, std::vector<Tie>& ties);
+void requantize_unpacked(const Requantization& how, const RequantizeTask& task, TieList& ties);
 
 /// Stores what becomes of the product's f32 sum.
 void store_tie(const Requantization& how, const Tie& tie, float sum, std::byte* y);

@@ -146,12 +146,12 @@ float DenseTieSums::add_up_one(const uint8_t* row, const int8_t* column, float s
 
 HWY_POP_ATTRIBUTES
 
-float sum_as_row(const float* data, const float* weights, int64_t depth) {
+float sum_as_row(const float* products, int64_t depth) {
   float sum = 0;
   for (int64_t k = 0; k < depth;) {
     const int64_t left = depth - k, taken = left >= 4 ? 4 : left >= 2 ? 2 : 1;
-    float part = data[k] * weights[k];
-    for (int64_t i = 1; i < taken; ++i) part += data[k + i] * weights[k + i];
+    float part = products[k];
+    for (int64_t i = 1; i < taken; ++i) part += products[k + i];
     sum = k == 0 ? part : part + sum;
     k += taken;
   }

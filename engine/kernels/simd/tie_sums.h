@@ -20,8 +20,7 @@ class DenseTieSums {
   static constexpr size_t together = 16;
 
   DenseTieSums(const QuantizedGeometry& geometry, const Requantization& how, bool is_signed);
-  /// `rows` and `panels` are what the product read; at most 16 ties. Allocates where channels are no multiple
-  /// of 4.
+  /// `rows` and `panels` are what the product read; at most 16 ties.
   void add_up(const uint8_t* rows, const QuantizedPanels& panels, std::span<const Tie> ties,
               float* sums) const;
 
@@ -42,6 +41,6 @@ class DenseTieSums {
 
 /// Of depthwise convolutions, which MLAS computes as a row times a matrix: four products at a time, not
 /// fused.
-float sum_as_row(const float* data, const float* weights, int64_t depth);
+float sum_as_row(const float* products, int64_t depth);
 
 }  // namespace lathe::simd
