@@ -4,6 +4,7 @@
 // that has the type.
 #include <algorithm>
 #include <array>
+#include <cstring>
 #include <map>
 
 #include "engine/kernels/narrow.h"
@@ -38,16 +39,22 @@ bool selects(const Node& node) {
                      [&](const char* name) { return node.op_type == name; });
 }
 
-Result<Tensor> widened(const Tensor& stored) {
-  const Tensor narrow = read_once(stored);
+/// Piece by piece, so that elements that do not lie where elements may need no copy of the whole.
+Result<Tensor> widened(const Tensor& narrow) {
   const auto count = static_cast<size_t>(narrow.count());
   LATHE_ASSIGN(Buffer buffer, Buffer::allocate_lasting(count * sizeof(float)));
   Tensor wide = Tensor::wrap(ElementType::f32, narrow.shape(), std::move(buffer));
-  const auto* from = reinterpret_cast<const uint16_t*>(narrow.raw());
-  if (narrow.type() == ElementType::f16)
-    simd::widen_f16(from, wide.mutable_data<float>().data(), count);
-  else
-    simd::widen_bf16(from, wide.mutable_data<float>().data(), count);
+  const std::byte* from = narrow.buffer().data();
+  float* to = wide.mutable_data<float>().data();
+  std::array<uint16_t, 4096> piece;
+  for (size_t done = 0; done < count; done += piece.size()) {
+    const size_t taken = std::min(piece.size(), count - done);
+    std::memcpy(piece.data(), from + done * sizeof(uint16_t), taken * sizeof(uint16_t));
+    if (narrow.type() == ElementType::f16)
+      simd::widen_f16(piece.data(), to + done, taken);
+    else
+      simd::widen_bf16(piece.data(), to + done, taken);
+  }
   narrow.buffer().release_pages();
   return wide;
 }
