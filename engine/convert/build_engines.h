@@ -23,7 +23,7 @@ struct Comparison {
   bool merged_wins = true;  ///< also where it cannot be told: fewer engines copy less
   std::string text;         ///< what was measured; empty where nothing was
 };
-/// The shortest of a few runs in turn; `inputs` may be null.
+/// By a few runs in turn; `inputs` may be null.
 Result<Comparison> compare_engines(ConvertedModel& merged, ConvertedModel& apart, const NamedValues* inputs,
                                    const JobContext& job);
 

@@ -139,6 +139,8 @@ Result<std::unique_ptr<Kernel>> make_reorder(ElementType type, const Shape& shap
 /// Sets the thread count of everything prepared and run from now on. Call on the executor thread only.
 void set_kernel_threads(int threads);
 int kernel_threads();
+/// What was set last, from any thread; the CPUs there are as long as nothing was.
+int threads_in_use();
 
 /// Instruction set the kernels use on this machine ("avx512_vnni", "avx2"), after LATHE_ISA's cap.
 std::string instruction_set();

@@ -6,6 +6,8 @@
 #include <mutex>
 #include <thread>
 
+#include "engine/runtime/contention_watch.h"
+
 namespace lathe {
 namespace {
 
@@ -44,7 +46,9 @@ class ExecutorThread {
       Request* request = queue_.front();
       queue_.pop_front();
       lock.unlock();
+      watch_.work_begins();
       (*request->work)();
+      watch_.work_ends();
       lock.lock();
       request->done = true;
       finished_.notify_all();
@@ -54,6 +58,7 @@ class ExecutorThread {
   std::mutex mutex_;
   std::condition_variable wake_, finished_;
   std::deque<Request*> queue_;
+  ContentionWatch watch_;
   std::jthread thread_;
 };
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "engine/kernels/onednn/common.h"
 
+#include <atomic>
 #include <cstdlib>
 #include <cstring>
 #include <functional>
@@ -11,6 +12,12 @@
 #include "engine/kernels/blocked_layout.h"
 
 namespace lathe {
+namespace {
+
+std::atomic<int> threads_set{0};
+
+}  // namespace
+
 namespace onednn {
 namespace {
 
@@ -294,9 +301,14 @@ Layout channels_last_layout(ElementType type, const Shape& shape) {
 
 void set_kernel_threads(int threads) {
   omp_set_num_threads(threads);
+  threads_set = threads;
 }
 int kernel_threads() {
   return omp_get_max_threads();
+}
+int threads_in_use() {
+  const int set = threads_set;
+  return set > 0 ? set : omp_get_num_procs();
 }
 
 std::string instruction_set() {
