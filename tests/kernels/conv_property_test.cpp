@@ -210,5 +210,29 @@ TEST(ConvProperty, WinogradInBlocks) {
   check_cases(120, make, {{"simd:conv:winograd", with_wide_vectors(60)}});
 }
 
+/// Windows of every kind on images in blocks of channels: what they read is gathered first.
+TEST(ConvProperty, GatheredFromBlocks) {
+  const auto make = [](Random& random) {
+    const bool fused = random.chance(0.7);
+    Case test{fused ? make_node("FusedConv", 1, "lathe") : make_node("Conv", 11), {}, {1, 2}};
+    const int64_t channels = random.pick({3, 16, 19, 40}), outputs = random.pick({16, 21, 48, 70});
+    const Shape x{random.in(1, 3), channels, random.in(7, 12), random.in(7, 12)};
+    test.inputs = {random.tensor(ElementType::f32, x),
+                   random.tensor(ElementType::f32, {outputs, channels, random.in(1, 3), random.in(1, 3)})};
+    if (random.chance(0.6)) test.inputs.push_back(random.tensor(ElementType::f32, {outputs}));
+    set_window(random, test.node, 2);
+    if (fused && random.chance(0.6)) set_activation(random, test.node);
+    if (fused && random.chance(0.4)) {
+      const auto y = run_node(test.node, test.inputs);
+      test.inputs.resize(3);
+      if (y.ok()) test.inputs.push_back(random.tensor(ElementType::f32, (*y)[0].tensor.shape()));
+    }
+    test.blocked = test.measured = true;
+    test.tolerance = 2e-5;
+    return test;
+  };
+  check_cases(150, make, {{"simd:conv:gathered", with_wide_vectors(60)}});
+}
+
 }  // namespace
 }  // namespace lathe::test

@@ -52,6 +52,7 @@ struct Case {
   std::vector<Tensor> inputs;     ///< undefined: absent
   std::vector<size_t> constants;  ///< inputs known at compile time
   bool blocked = false;           ///< hand over 4-dimensional inputs in a blocked layout
+  bool measured = false;          ///< kernels take also what others are faster at
   double tolerance = 1e-5;        ///< of the largest finite magnitude of the result
   double absolute = -1;           ///< where not negative: the tolerance itself
   double least = 1e-3;            ///< what counts as the largest magnitude where all are smaller

@@ -164,6 +164,7 @@ void check_candidate(const KernelCandidate& candidate, const KernelRequest& requ
 /// What a compiler would ask for; `node` is the case's, with values.
 KernelRequest request_for(const Case& test, Node& node, ElementType type, const Shape& shape) {
   KernelRequest request;
+  request.measured = test.measured;
   node = test.node;
   request.node = &node;
   uint32_t id = 0;

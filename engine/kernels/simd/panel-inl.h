@@ -32,10 +32,17 @@ struct BlockedRows {
   int64_t count;
 };
 
-/// So many rows at once. `weights` is [depth][32]; what lies from `next` on is needed soon.
+/// A part of a panel, [depth][32], and what is needed soon.
+struct PanelChunk {
+  const float* weights;
+  int64_t depth;
+  const float* next;
+  bool two_lines;  ///< of `next` for every fourth row of weights, instead of one
+};
+
+/// So many rows at once.
 template <int Vectors, int Rows>
-HWY_NOINLINE void multiply_tile(const BlockedRows& rows, const float* HWY_RESTRICT weights, int64_t depth,
-                                const float* next, bool accumulate) {
+HWY_NOINLINE void multiply_tile(const BlockedRows& rows, const PanelChunk& chunk, bool accumulate) {
   const hn::ScalableTag<float> d;
   hn::Vec<decltype(d)> sums[Rows][Vectors];
 #pragma GCC unroll 16
@@ -43,19 +50,20 @@ HWY_NOINLINE void multiply_tile(const BlockedRows& rows, const float* HWY_RESTRI
 #pragma GCC unroll 2
     for (int v = 0; v < Vectors; ++v)
       sums[r][v] = accumulate ? hn::LoadU(d, rows.y + v * rows.y_step + r * tile_block) : hn::Zero(d);
+  const float* HWY_RESTRICT weights = chunk.weights;
   const auto load = [&](hn::Vec<decltype(d)>(&row)[Vectors]) HWY_ATTR {
 #pragma GCC unroll 2
     for (int v = 0; v < Vectors; ++v) row[v] = hn::LoadU(d, weights + v * tile_block);
     weights += panel_width;
   };
-  multiply_rows<Rows, Vectors>(rows.x, rows.x_step, depth, next, load, sums);
+  multiply_rows<Rows, Vectors>(rows.x, rows.x_step, chunk.depth, chunk.next, load, sums, chunk.two_lines);
 #pragma GCC unroll 16
   for (int r = 0; r < Rows; ++r)
 #pragma GCC unroll 2
     for (int v = 0; v < Vectors; ++v) hn::StoreU(sums[r][v], d, rows.y + v * rows.y_step + r * tile_block);
 }
 
-using Tile = void (*)(const BlockedRows&, const float*, int64_t, const float*, bool);
+using Tile = void (*)(const BlockedRows&, const PanelChunk&, bool);
 template <int Vectors, int... Rows>
 Tile tile_of(int64_t rows, std::integer_sequence<int, Rows...>) {
   static constexpr Tile tiles[] = {multiply_tile<Vectors, Rows + 1>...};
@@ -75,16 +83,18 @@ HWY_INLINE void multiply_panel(const BlockedRows& rows, const float* weights, in
   const int64_t chunk = ((depth + chunks - 1) / chunks + tile_block - 1) / tile_block * tile_block;
   const int64_t tiles = (rows.count + most_rows_a_tile - 1) / most_rows_a_tile;
   const int64_t rows_a_tile = (rows.count + tiles - 1) / tiles;
+  // Together the tiles fetch the next chunk, two lines for each row of it.
+  const bool two_lines = tiles < 2 * 4;
   for (int64_t k = 0; k < depth; k += chunk) {
-    const int64_t deep = std::min(chunk, depth - k);
-    const float* next = weights + (k + deep) * panel_width;
+    PanelChunk part{weights + k * panel_width, std::min(chunk, depth - k), nullptr, two_lines};
+    part.next = part.weights + part.depth * panel_width;
     for (int64_t first = 0; first < rows.count; first += rows_a_tile) {
       BlockedRows tile = rows;
       tile.count = std::min(rows_a_tile, rows.count - first);
       tile.x += k / tile_block * rows.x_step + first * tile_block;
       tile.y += first * tile_block;
-      tile_of(tile.count, vectors)(tile, weights + k * panel_width, deep, next, accumulate || k > 0);
-      next += deep / 4 * floats_a_line;
+      tile_of(tile.count, vectors)(tile, part, accumulate || k > 0);
+      part.next += part.depth / 4 * floats_a_line * (two_lines ? 2 : 1);
       if (k + chunk >= depth) done(tile.y, tile.count);
     }
   }

@@ -73,10 +73,11 @@ bool pointwise_suits() {
   return HWY_DYNAMIC_DISPATCH(suits)();
 }
 
-Result<PointwiseWeights> pack_pointwise(int64_t channels, int64_t out_channels, const std::byte* weights,
-                                        const std::byte* bias) {
-  PointwiseWeights made{channels, out_channels, {}};
-  const int64_t panel = PointwiseWeights::panel;
+Result<PointwiseWeights> pack_pointwise(int64_t channels, int64_t out_channels, int64_t taps,
+                                        const std::byte* weights, const std::byte* bias) {
+  const int64_t panel = PointwiseWeights::panel, block = PointwiseWeights::block;
+  const int64_t a_tap = taps == 1 ? channels : (channels + block - 1) / block * block;
+  PointwiseWeights made{taps * a_tap, out_channels, {}};
   const auto floats = static_cast<size_t>(made.panels() * (made.depth() + 1) * panel);
   LATHE_ASSIGN(made.stored, Buffer::allocate_lasting(floats * sizeof(float)));
   auto* to = reinterpret_cast<float*>(made.stored.mutable_data());
@@ -85,7 +86,8 @@ Result<PointwiseWeights> pack_pointwise(int64_t channels, int64_t out_channels, 
   for (int64_t o = 0; o < out_channels; ++o) {
     float* column = to + o / panel * made.depth() * panel + o % panel;
     for (int64_t c = 0; c < channels; ++c)
-      std::memcpy(column + c * panel, weights + (o * channels + c) * size, sizeof(float));
+      for (int64_t tap = 0; tap < taps; ++tap, weights += size)
+        std::memcpy(column + (tap * a_tap + c) * panel, weights, sizeof(float));
     if (bias != nullptr)
       std::memcpy(to + made.panels() * made.depth() * panel + o, bias + o * size, sizeof(float));
   }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Convolutions with 1x1 kernels and stride 1 over f32 images in blocks of channels, [C / 16][pixels][16]: the
-// pixels are rows of a matrix product that need no packing.
+// pixels are rows of a matrix product that need no packing. Others are products as well once what each of
+// their windows reads is gathered.
 #pragma once
 
 #include <cstdint>
@@ -26,9 +27,11 @@ struct PointwiseWeights {
   const float* bias_of(int64_t p) const { return panel_of(panels()) + p * panel; }
 };
 
-/// `weights` is [out_channels, channels], unaligned bytes of f32; `bias` one per output channel, or null.
-Result<PointwiseWeights> pack_pointwise(int64_t channels, int64_t out_channels, const std::byte* weights,
-                                        const std::byte* bias);
+/// `weights` is [out_channels, channels, taps], unaligned bytes of f32; `bias` one per output channel, or
+/// null. With more than one tap the product's channels are those of the taps one after the other, each in
+/// whole blocks.
+Result<PointwiseWeights> pack_pointwise(int64_t channels, int64_t out_channels, int64_t taps,
+                                        const std::byte* weights, const std::byte* bias);
 
 /// Some pixels of one image, and one panel of output channels.
 struct PointwiseTask {
