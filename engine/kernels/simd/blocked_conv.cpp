@@ -1,10 +1,27 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "engine/kernels/simd/blocked_conv.h"
 
+#include <utility>
+
+#include "engine/kernels/blocked_layout.h"
 #include "engine/kernels/simd/activations.h"
 #include "engine/kernels/unfit.h"
 
 namespace lathe::simd {
+
+BlockedConvKernel::BlockedConvKernel(std::string name, const KernelRequest& request) {
+  name_ = std::move(name);
+  const auto present = [&](size_t i) { return i < request.inputs.size() && request.inputs[i].present(); };
+  input_layouts_.assign(request.inputs.size(), {});
+  input_layouts_[0] = blocked_channels_layout(ElementType::f32, request.inputs[0].shape);
+  output_layouts_.assign(1, blocked_channels_layout(ElementType::f32, request.outputs[0].shape));
+  consumed_.assign(request.inputs.size(), false);
+  for (const size_t i : {size_t{1}, size_t{2}})
+    if (present(i)) consumed_[i] = true;
+  if (!present(residual_input)) return;
+  input_layouts_[residual_input] = output_layouts_[0];
+  in_place_input_ = residual_input;
+}
 
 std::variant<BlockedConv, Decline> read_blocked_conv(const KernelRequest& request, int64_t block) {
   const auto present = [&](size_t i) { return i < request.inputs.size() && request.inputs[i].present(); };

@@ -2,6 +2,7 @@
 // What our convolutions of images in blocks of channels ask of a request first.
 #pragma once
 
+#include <string>
 #include <variant>
 
 #include "engine/kernels/kernel.h"
@@ -17,6 +18,13 @@ struct BlockedConv {
   Activation activation;
   const std::byte* weights = nullptr;  ///< f32, perhaps unaligned
   const std::byte* bias = nullptr;     ///< the same; null: there is none
+};
+
+/// Has the layouts of such a convolution; weights and bias are its own. A residual may be overwritten.
+class BlockedConvKernel : public Kernel {
+ protected:
+  BlockedConvKernel(std::string name, const KernelRequest& request);
+  bool adds_residual() const { return in_place_input_ >= 0; }
 };
 
 /// A Conv or lathe.FusedConv of f32 images in blocks of `block` channels with constant weights, one group and

@@ -15,13 +15,16 @@ namespace {
 
 constexpr int64_t block = PointwiseWeights::block;
 
-class GatheredKernel final : public BlockedProductKernel {
+class GatheredKernel final : public BlockedConvKernel {
  public:
-  GatheredKernel(const KernelRequest& request, BlockedConv conv, PointwiseWeights weights)
-      : BlockedProductKernel("simd:conv:gathered", request, conv, std::move(weights)),
-        conv_(std::move(conv.conv)),
+  GatheredKernel(const KernelRequest& request, const BlockedConv& conv, PointwiseWeights weights)
+      : BlockedConvKernel("simd:conv:gathered", request),
+        product_(std::move(weights), conv, adds_residual()),
+        conv_(conv.conv),
         blocks_((conv_.channels + block - 1) / block),
         threads_(omp_get_max_threads()) {
+    in_place_required_ = adds_residual();
+    packed_bytes_ = product_.weights().stored.size();
     scratch_bytes_ = static_cast<size_t>(conv_.batch * conv_.kernel_count() * blocks_ * block *
                                          element_count(conv_.window.output)) *
                      sizeof(float);
@@ -61,6 +64,7 @@ class GatheredKernel final : public BlockedProductKernel {
     }
   }
 
+  PointwiseProduct product_;
   ConvGeometry conv_;
   int64_t blocks_;
   int threads_;

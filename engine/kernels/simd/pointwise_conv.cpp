@@ -9,16 +9,22 @@ namespace lathe {
 namespace simd {
 namespace {
 
-class PointwiseKernel final : public BlockedProductKernel {
+class PointwiseKernel final : public BlockedConvKernel {
  public:
   PointwiseKernel(const KernelRequest& request, const BlockedConv& conv, PointwiseWeights weights)
-      : BlockedProductKernel("simd:conv:1x1", request, conv, std::move(weights)) {}
+      : BlockedConvKernel("simd:conv:1x1", request), product_(std::move(weights), conv, adds_residual()) {
+    in_place_required_ = adds_residual();
+    packed_bytes_ = product_.weights().stored.size();
+  }
 
   Status run(const KernelArguments& arguments) override {
     product_.run(reinterpret_cast<const float*>(arguments.inputs[0]),
                  reinterpret_cast<float*>(arguments.outputs[0]));
     return {};
   }
+
+ private:
+  PointwiseProduct product_;
 };
 
 /// Measured beside oneDNN's: it multiplies whole blocks of channels, also where part of one is padding, is

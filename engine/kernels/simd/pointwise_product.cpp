@@ -6,16 +6,10 @@
 #include <omp.h>
 #include <utility>
 
-#include "engine/kernels/blocked_layout.h"
-
 namespace lathe::simd {
 namespace {
 
 constexpr int64_t few_pixels = 64;
-
-bool adds_residual(const KernelRequest& request) {
-  return residual_input < request.inputs.size() && request.inputs[residual_input].present();
-}
 
 }  // namespace
 
@@ -26,14 +20,13 @@ bool streams_weights(const ConvGeometry& conv) {
          conv.channels * conv.out_channels * conv.kernel_count() > cached_weights;
 }
 
-PointwiseProduct::PointwiseProduct(PointwiseWeights weights, int64_t batch, int64_t pixels,
-                                   const Activation& activation, bool accumulate, int threads)
+PointwiseProduct::PointwiseProduct(PointwiseWeights weights, const BlockedConv& conv, bool accumulate)
     : weights_(std::move(weights)),
-      batch_(batch),
-      pixels_(pixels),
-      activation_(activation),
+      batch_(conv.conv.batch),
+      pixels_(element_count(conv.conv.window.output)),
+      activation_(conv.activation),
       accumulate_(accumulate),
-      threads_(threads) {
+      threads_(omp_get_max_threads()) {
   // So many pixels that what they read stays in the second-level cache from panel to panel, and where there
   // are few tasks, that every thread has as many.
   constexpr int64_t most_floats = 128 << 10, many_rounds = 8;
@@ -65,25 +58,6 @@ void PointwiseProduct::run(const float* x, float* y) const {
     task.activation = activation_;
     multiply_pointwise(task);
   }
-}
-
-BlockedProductKernel::BlockedProductKernel(std::string name, const KernelRequest& request,
-                                           const BlockedConv& conv, PointwiseWeights weights)
-    : product_(std::move(weights), conv.conv.batch, element_count(conv.conv.window.output), conv.activation,
-               adds_residual(request), omp_get_max_threads()) {
-  name_ = std::move(name);
-  input_layouts_.assign(request.inputs.size(), {});
-  input_layouts_[0] = blocked_channels_layout(ElementType::f32, request.inputs[0].shape);
-  output_layouts_.assign(1, blocked_channels_layout(ElementType::f32, request.outputs[0].shape));
-  consumed_.assign(request.inputs.size(), false);
-  for (const size_t i : {size_t{1}, size_t{2}})
-    if (i < request.inputs.size() && request.inputs[i].present()) consumed_[i] = true;
-  if (adds_residual(request)) {
-    input_layouts_[residual_input] = output_layouts_[0];
-    in_place_input_ = residual_input;
-    in_place_required_ = true;
-  }
-  packed_bytes_ = product_.weights().stored.size();
 }
 
 }  // namespace lathe::simd

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <omp.h>
 
-#include "engine/kernels/blocked_layout.h"
 #include "engine/kernels/simd/blocked_conv.h"
 #include "engine/kernels/simd/targets.h"
 #include "engine/kernels/simd/winograd.h"
@@ -14,23 +13,13 @@ namespace {
 
 constexpr int64_t block = WinogradWeights::block;
 
-class WinogradKernel final : public Kernel {
+class WinogradKernel final : public BlockedConvKernel {
  public:
   WinogradKernel(WinogradWeights weights, const KernelRequest& request, const ConvGeometry& conv,
                  const Activation& activation)
-      : weights_(std::move(weights)), threads_(omp_get_max_threads()) {
-    name_ = "simd:conv:winograd";
-    residual_ = residual_input < request.inputs.size() && request.inputs[residual_input].present();
-    input_layouts_.assign(request.inputs.size(), {});
-    input_layouts_[0] = blocked_channels_layout(ElementType::f32, request.inputs[0].shape);
-    output_layouts_.assign(1, blocked_channels_layout(ElementType::f32, request.outputs[0].shape));
-    consumed_.assign(request.inputs.size(), false);
-    for (const size_t i : {size_t{1}, size_t{2}})
-      if (i < request.inputs.size() && request.inputs[i].present()) consumed_[i] = true;
-    if (residual_) {
-      input_layouts_[residual_input] = output_layouts_[0];
-      in_place_input_ = residual_input;
-    }
+      : BlockedConvKernel("simd:conv:winograd", request),
+        weights_(std::move(weights)),
+        threads_(omp_get_max_threads()) {
     packed_bytes_ = weights_.stored.size();
     group_.height = conv.input[0];
     group_.width = conv.input[1];
@@ -49,7 +38,8 @@ class WinogradKernel final : public Kernel {
 
   Status run(const KernelArguments& arguments) override {
     group_.x = reinterpret_cast<const float*>(arguments.inputs[0]);
-    group_.residual = residual_ ? reinterpret_cast<const float*>(arguments.inputs[residual_input]) : nullptr;
+    group_.residual =
+        adds_residual() ? reinterpret_cast<const float*>(arguments.inputs[residual_input]) : nullptr;
     group_.y = reinterpret_cast<float*>(arguments.outputs[0]);
     auto* const scratch = reinterpret_cast<float*>(arguments.scratch);
     if (together_)
@@ -108,7 +98,7 @@ class WinogradKernel final : public Kernel {
   WinogradTask group_;  ///< of the largest group; a run and a group add the rest
   int threads_;
   int64_t tiles_ = 0;
-  bool residual_ = false, together_ = false;
+  bool together_ = false;
 };
 
 /// The transforms pay where what they make is used often enough.
