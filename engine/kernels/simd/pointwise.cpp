@@ -63,6 +63,19 @@ HWY_AFTER_NAMESPACE();
 #if HWY_ONCE
 namespace lathe::simd {
 
+namespace {
+
+constexpr int64_t block = PointwiseWeights::block;
+
+/// Some channels of one output channel: `from` is [channels][taps], `to` a column of [taps][a_tap][panel].
+void pack_column(const std::byte* from, int64_t channels, int64_t taps, int64_t a_tap, float* to) {
+  for (int64_t c = 0; c < channels; ++c)
+    for (int64_t tap = 0; tap < taps; ++tap, from += sizeof(float))
+      std::memcpy(to + (tap * a_tap + c) * PointwiseWeights::panel, from, sizeof(float));
+}
+
+}  // namespace
+
 HWY_EXPORT(multiply_any);
 HWY_EXPORT(suits);
 
@@ -75,22 +88,28 @@ bool pointwise_suits() {
 
 Result<PointwiseWeights> pack_pointwise(int64_t channels, int64_t out_channels, int64_t taps,
                                         const std::byte* weights, const std::byte* bias) {
-  const int64_t panel = PointwiseWeights::panel, block = PointwiseWeights::block;
+  const int64_t panel = PointwiseWeights::panel;
   const int64_t a_tap = taps == 1 ? channels : (channels + block - 1) / block * block;
   PointwiseWeights made{taps * a_tap, out_channels, {}};
   const auto floats = static_cast<size_t>(made.panels() * (made.depth() + 1) * panel);
   LATHE_ASSIGN(made.stored, Buffer::allocate_lasting(floats * sizeof(float)));
-  auto* to = reinterpret_cast<float*>(made.stored.mutable_data());
-  std::fill(to, to + floats, 0.0F);
-  const auto size = static_cast<int64_t>(sizeof(float));
-  for (int64_t o = 0; o < out_channels; ++o) {
-    float* column = to + o / panel * made.depth() * panel + o % panel;
-    for (int64_t c = 0; c < channels; ++c)
-      for (int64_t tap = 0; tap < taps; ++tap, weights += size)
-        std::memcpy(column + (tap * a_tap + c) * panel, weights, sizeof(float));
-    if (bias != nullptr)
-      std::memcpy(to + made.panels() * made.depth() * panel + o, bias + o * size, sizeof(float));
+  auto* const to = reinterpret_cast<float*>(made.stored.mutable_data());
+  const auto at = [&](int64_t o, int64_t c) {
+    return weights + (o * channels + c) * taps * static_cast<int64_t>(sizeof(float));
+  };
+  const bool padded = taps * channels != made.depth() || out_channels % panel != 0;
+#pragma omp parallel for schedule(static)
+  for (int64_t p = 0; p < made.panels(); ++p) {
+    float* const packed = to + p * made.depth() * panel;
+    if (padded) std::fill_n(packed, made.depth() * panel, 0.0F);
+    const int64_t last = std::min(out_channels, (p + 1) * panel);
+    for (int64_t c = 0; c < channels; c += block)  // what is written stays in the first-level cache
+      for (int64_t o = p * panel; o < last; ++o)
+        pack_column(at(o, c), std::min(block, channels - c), taps, a_tap, packed + c * panel + o % panel);
   }
+  float* const shift = to + made.panels() * made.depth() * panel;
+  std::fill_n(shift, made.panels() * panel, 0.0F);
+  if (bias != nullptr) std::memcpy(shift, bias, static_cast<size_t>(out_channels) * sizeof(float));
   return made;
 }
 
