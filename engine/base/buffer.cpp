@@ -33,17 +33,22 @@ size_t whole_pages(size_t bytes) {
 /// for the same sizes over and over, and fresh pages from the system cost more than many of the operators.
 class BlockPool {
  public:
-  /// The block of that size that was freed last: most of it may still be in the cache.
-  void* take(size_t bytes) {
-    if (bytes < smallest) return nullptr;
+  struct Block {
+    void* memory = nullptr;
+    size_t bytes = 0;
+  };
+  /// The block of so many bytes, or up to `most`, that was freed last: most of it may still be in the cache.
+  Block take(size_t bytes, size_t most) {
+    if (bytes < smallest) return {};
     const std::lock_guard lock(mutex_);
-    const auto found =
-        std::find_if(free_.rbegin(), free_.rend(), [&](const Block& block) { return block.bytes == bytes; });
-    if (found == free_.rend()) return nullptr;
-    void* memory = found->memory;
+    const auto found = std::find_if(free_.rbegin(), free_.rend(), [&](const Block& block) {
+      return block.bytes >= bytes && block.bytes <= most;
+    });
+    if (found == free_.rend()) return {};
+    const Block block = *found;
     free_.erase(std::next(found).base());
-    held_ -= bytes;
-    return memory;
+    held_ -= block.bytes;
+    return block;
   }
   /// False: the block is too small or too large to keep, the caller frees it. The oldest ones make room.
   bool put(void* memory, size_t bytes) {
@@ -66,10 +71,6 @@ class BlockPool {
   }
 
  private:
-  struct Block {
-    void* memory;
-    size_t bytes;
-  };
   static constexpr size_t smallest = size_t{64} << 10;
   static constexpr size_t most_held = size_t{256} << 20;
   std::mutex mutex_;
@@ -150,6 +151,9 @@ void free_block(void* memory, [[maybe_unused]] size_t bytes) {
   std::free(memory);
 }
 
+/// What lasts may take a block of the pool with up to this share to spare, of which nothing is ever touched.
+constexpr size_t spare_share = 8;
+
 void release(void* block, size_t bytes, bool pooled) {
   allocated_bytes.fetch_sub(bytes, std::memory_order_relaxed);
   if (!pooled || !pool().put(block, bytes)) free_block(block, bytes);
@@ -169,19 +173,20 @@ Result<Buffer> Buffer::allocate(size_t bytes, bool pooled) {
   if (bytes > SIZE_MAX / 2) return resource_error("", "a buffer of that size cannot be addressed");
   // Kernels may read a full vector past the last element: round up, and never hand out a null pointer.
   const size_t rounded = (bytes / alignment + 1) * alignment;
-  void* memory = pooled ? pool().take(rounded) : nullptr;
-  if (memory == nullptr) memory = allocate_block(rounded);
-  if (memory == nullptr) {
+  BlockPool::Block block = pool().take(rounded, pooled ? rounded : rounded + rounded / spare_share);
+  if (block.memory == nullptr) block = {allocate_block(rounded), rounded};
+  if (block.memory == nullptr) {
     pool().clear();
-    memory = allocate_block(rounded);
+    block.memory = allocate_block(rounded);
   }
-  if (memory == nullptr)
+  if (block.memory == nullptr)
     return resource_error("", "out of memory: " + std::to_string(bytes) + " bytes wanted");
-  allocated_bytes.fetch_add(rounded, std::memory_order_relaxed);
+  allocated_bytes.fetch_add(block.bytes, std::memory_order_relaxed);
   Buffer buffer;
-  buffer.owner_ = std::shared_ptr<const void>(
-      memory, [rounded, pooled](const void* p) { release(const_cast<void*>(p), rounded, pooled); });
-  buffer.data_ = static_cast<const std::byte*>(memory);
+  buffer.owner_ = std::shared_ptr<const void>(block.memory, [taken = block.bytes, pooled](const void* p) {
+    release(const_cast<void*>(p), taken, pooled);
+  });
+  buffer.data_ = static_cast<const std::byte*>(block.memory);
   buffer.size_ = bytes;
   return buffer;
 }

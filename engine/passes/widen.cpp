@@ -39,10 +39,13 @@ bool selects(const Node& node) {
                      [&](const char* name) { return node.op_type == name; });
 }
 
-/// Piece by piece, so that elements that do not lie where elements may need no copy of the whole.
+/// What lasts is what a kernel packs it into, which then may lie in the memory of an earlier one: a little
+/// more is taken, untouched, for a kernel that packs a bias with its weights. Piece by piece, so that
+/// elements that do not lie where elements may need no copy of the whole.
 Result<Tensor> widened(const Tensor& narrow) {
   const auto count = static_cast<size_t>(narrow.count());
-  LATHE_ASSIGN(Buffer buffer, Buffer::allocate_lasting(count * sizeof(float)));
+  const size_t bytes = count * sizeof(float);
+  LATHE_ASSIGN(Buffer buffer, Buffer::allocate(bytes + bytes / 16));
   Tensor wide = Tensor::wrap(ElementType::f32, narrow.shape(), std::move(buffer));
   const std::byte* from = narrow.buffer().data();
   float* to = wide.mutable_data<float>().data();

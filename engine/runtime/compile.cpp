@@ -243,6 +243,7 @@ Result<std::unique_ptr<Engine>> compile(const Graph& graph, const CompileOptions
   pass_options.fuse = options.fuse;
   LATHE_TRY(optimize(copy, pass_options));
   LATHE_ASSIGN(Plan plan, make_plan(copy, options));
+  trim_buffers();  // of constants that are packed now
   return make_engine(std::move(plan), options);
 }
 

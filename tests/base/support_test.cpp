@@ -35,6 +35,24 @@ TEST(Buffer, TooLargeIsAnErrorNotACrash) {
   EXPECT_EQ(Buffer::allocate(std::numeric_limits<size_t>::max() - 10).error().kind, ErrorKind::resource);
 }
 
+/// Weights that are widened before they are packed are in memory once, and its pages come from the system
+/// once.
+TEST(Buffer, WhatLastsTakesWhatWasFreedWithAnEighthToSpareAtMost) {
+  constexpr size_t size = size_t{3} << 20;
+  trim_buffers();
+  const auto address_of_freed = [](size_t bytes) { return Buffer::allocate(bytes)->data(); };
+  const std::byte* freed = address_of_freed(size + size / 16);
+  {
+    const auto fits = Buffer::allocate_lasting(size);
+    EXPECT_EQ(fits->data(), freed);
+    EXPECT_EQ(fits->size(), size);
+  }
+  freed = address_of_freed(size + size / 4);
+  EXPECT_NE(Buffer::allocate_lasting(size)->data(), freed) << "a quarter is wasted";
+  EXPECT_EQ(Buffer::allocate(size + size / 4)->data(), freed) << "and waits for its like";
+  trim_buffers();
+}
+
 TEST(Buffer, ViewKeepsItsOwnerAlive) {
   auto owner = std::make_shared<int>(42);
   std::weak_ptr<int> watch = owner;
